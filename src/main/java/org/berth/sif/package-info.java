@@ -1,0 +1,5 @@
+/** The Singularity image format: records, one reader, one writer. */
+@NullMarked
+package org.berth.sif;
+
+import org.jspecify.annotations.NullMarked;
