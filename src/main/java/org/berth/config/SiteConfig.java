@@ -3,12 +3,12 @@ package org.berth.config;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
  * The site's settings; conf/berth.yaml documents each.
  *
  * @param binds mounts in every container, {@code source[:target]}
+ * @param compression of images that are converted here, {@code zstd} or {@code gzip}, perhaps with {@code :LEVEL}
  * @param sessionMib size of the tmpfs behind {@code --writable-tmpfs}, {@code --contain} and {@code --scratch}
  */
 public record SiteConfig(
@@ -26,7 +26,6 @@ public record SiteConfig(
         boolean userBinds,
         int sessionMib,
         Optional<Path> squashfuse,
-        OptionalInt compressionLevel,
         String compression) {
     public SiteConfig {
         binds = List.copyOf(binds);
@@ -59,6 +58,5 @@ public record SiteConfig(
             true,
             64,
             Optional.empty(),
-            OptionalInt.empty(),
             "zstd");
 }

@@ -89,6 +89,10 @@ public final class Host {
         return stat(path).isPresent() && Files.isReadable(path);
     }
 
+    public boolean isWritable(Path path) {
+        return stat(path).isPresent() && Files.isWritable(path);
+    }
+
     public boolean isExecutable(Path path) {
         return stat(path).isPresent() && Files.isExecutable(path);
     }
@@ -121,6 +125,46 @@ public final class Host {
     /** Whether the path itself is a symbolic link. */
     public boolean isLink(Path path) {
         return Files.isSymbolicLink(path);
+    }
+
+    /**
+     * What a program prints on standard output, run with the caller's environment; its standard error is the caller's.
+     *
+     * @throws HostException if it cannot be run, ends with another status than 0, or takes longer than a minute
+     */
+    public String output(List<String> command) {
+        observations.add(new Observation.Unrepeatable(command.getFirst()));
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().clear();
+        builder.environment().putAll(facts.environment());
+        builder.directory(facts.cwd().toFile());
+        builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+        try {
+            Process process = builder.start();
+            process.getOutputStream().close();
+            Thread guard = Thread.ofVirtual().start(() -> endAfterAMinute(process));
+            byte[] output = process.getInputStream().readAllBytes();
+            int status = process.waitFor();
+            guard.interrupt();
+            if (status != 0) {
+                throw new HostException("%s ended with status %d".formatted(String.join(" ", command), status));
+            }
+            return Bytes.decode(output);
+        } catch (IOException e) {
+            throw new HostException("could not run %s: %s".formatted(command.getFirst(), reason(e)), e);
+        } catch (InterruptedException e) {
+            throw new HostException("interrupted while %s ran".formatted(command.getFirst()), e);
+        }
+    }
+
+    private static void endAfterAMinute(Process process) {
+        try {
+            if (!process.waitFor(1, TimeUnit.MINUTES)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     public List<Observation> observations() {
