@@ -38,6 +38,9 @@ public sealed interface Op {
     /** An unpacked image that is removed when the payload has ended. */
     record ImageTemporary(Path directory) implements Op {}
 
+    /** Removes a temporary image file; what is mounted stays readable. */
+    record RemoveFile(Path file) implements Op {}
+
     /** Makes a mount point that the image lacks; {@code always}: also gives its directory to the caller. */
     record Skeleton(Path target, boolean directory, boolean always) implements Op {
         public Skeleton {

@@ -3,6 +3,7 @@ package org.berth.launch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.berth.config.SiteConfig;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
@@ -18,6 +19,9 @@ final class RootfsOps {
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Session(host.session(), host.facts().root() ? 0 : site.sessionMib() * 1024L));
         ops.add(imageOp(image.rootfs()));
+        if (image.removedWhenMounted()) {
+            imageFile(image.rootfs()).ifPresent(file -> ops.add(new Op.RemoveFile(file)));
+        }
         switch (request.root()) {
             case WRITABLE -> ops.add(new Op.RootBind(true));
             case READ_ONLY -> {
@@ -31,6 +35,15 @@ final class RootfsOps {
             }
         }
         return ops;
+    }
+
+    private static Optional<Path> imageFile(RootfsSource rootfs) {
+        return switch (rootfs) {
+            case RootfsSource.Directory directory -> Optional.empty();
+            case RootfsSource.Unpacked unpacked -> Optional.empty();
+            case RootfsSource.Squashfs(Path file, long offset, long size, Path server) -> Optional.of(file);
+            case RootfsSource.KernelSquashfs(Path file, long offset, long size) -> Optional.of(file);
+        };
     }
 
     private static Op imageOp(RootfsSource rootfs) {

@@ -68,6 +68,7 @@ public final class PlanWriter {
             case Op.ImageLoop(var file, long offset, long size) ->
                 List.of("image-loop", file.toString(), Long.toString(offset), Long.toString(size));
             case Op.ImageTemporary(var directory) -> List.of("image-temporary", directory.toString());
+            case Op.RemoveFile(var file) -> List.of("remove-file", file.toString());
             case Op.Skeleton(var target, boolean directory, boolean always) ->
                 withOptional(List.of("skeleton", target.toString(), directory ? "dir" : "file"), always, "always");
             case Op.RootOverlay(boolean writable) -> List.of("root-overlay", writable ? "rw" : "ro");
