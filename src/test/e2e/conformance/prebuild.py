@@ -56,7 +56,7 @@ def unpack(archive, tree):
                 else:
                     remove(os.path.join(folder, base[len(".wh.") :]))
             subprocess.run(
-                ["tar", "-x", "-p", "--numeric-owner", "--xattrs", "--exclude=.wh.*", "-C", tree, "-f", "-"], input=data, check=True
+                ["tar", "-x", "-p", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--exclude=.wh.*", "-C", tree, "-f", "-"], input=data, check=True
             )
     return config.get("config") or {}
 
