@@ -1,0 +1,40 @@
+# shellcheck shell=bash disable=SC2154 # bats sets status, output and stderr
+#
+# Every test gets a home, a cache and a working directory of its own; `berth` runs the command there as the ordinary user.
+
+setup() {
+    place=$(mktemp -d "$SUITE/test.XXXXXX")
+    chmod 755 "$place"
+    install -d -o "$BERTH_USER" "$place"/{home,cache,work}
+    cd "$place/work" || return
+}
+
+teardown() {
+    cd /
+    chmod -R u+w "$place" 2>/dev/null || true
+    rm -rf "$place"
+}
+
+# Without bats' own descriptors 3 and 4: the payload must see none, and a process left behind must not keep bats waiting.
+# Words NAME=value before the command line are added to the environment.
+berth() {
+    local -a more=()
+    while [[ ${1:-} == [A-Z_]*=* ]]; do
+        more+=("$1")
+        shift
+    done
+    runuser -u "$BERTH_USER" -- env -i PATH="$(dirname "$BERTH"):/usr/bin:/bin" HOME="$place/home" USER="$BERTH_USER" LANG=C.UTF-8 TERM=dumb \
+        APPTAINER_NOHTTPS=1 APPTAINER_CACHEDIR="$place/cache" "${more[@]}" "$BERTH" "$@" </dev/null 3>&- 4>&-
+}
+
+# The last `run --separate-stderr` was refused: that status, one FATAL or ERROR line with these words, no stack trace.
+refused() { # STATUS WORD...
+    local word
+    [[ $status == "$1" ]] || { echo "status $status, not $1: $stderr"; return 1; }
+    shift
+    [[ $(grep -cE '^(FATAL|ERROR)' <<<"$stderr") -le 1 ]] || { echo "more than one line: $stderr"; return 1; }
+    [[ $stderr != *$'\tat '* && $stderr != *Exception* ]] || { echo "a stack trace: $stderr"; return 1; }
+    for word; do
+        [[ $stderr == *"$word"* ]] || { echo "not a word of '$word': $stderr"; return 1; }
+    done
+}
