@@ -71,7 +71,9 @@ final class ContainerEnvironment {
         variables.put("PATH", DEFAULT_PATH);
         runtime(request, image).forEach((name, value) -> {
             variables.put("APPTAINER_" + name, value);
-            variables.put("SINGULARITY_" + name, value);
+            if (!value.isEmpty() && !name.equals("COMMAND") || name.equals("BIND")) {
+                variables.put("SINGULARITY_" + name, value);
+            }
         });
         Map<String, String> injected = request.environment().injected();
         for (String name : FOR_PATHS) {

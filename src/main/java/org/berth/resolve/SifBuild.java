@@ -57,7 +57,7 @@ final class SifBuild {
             sif.add(SifObject.of(DataType.GENERIC_JSON, "inspect-metadata.json"), metadata.json());
             sif.add(SifObject.of(DataType.GENERIC_JSON, "oci-config.json"), utf8(config.rawConfig()));
             SifWriter.PartitionTarget target = sif.beginPartition(
-                    SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture));
+                    SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture, ""));
             events.info("Extracting OCI image...");
             Converter.Result result = Converter.convert(
                     image.manifest().layers(),
