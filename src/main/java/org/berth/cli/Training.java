@@ -21,7 +21,13 @@ final class Training {
                 List.of("berth", "--quiet", "cache", "list"))) {
             Facts facts = new Facts(
                     argv,
-                    Map.of("PATH", "/usr/bin:/bin", "APPTAINER_CACHEDIR", "/nonexistent/berth", "SINGULARITYENV_A", "b"),
+                    Map.of(
+                            "PATH",
+                            "/usr/bin:/bin",
+                            "APPTAINER_CACHEDIR",
+                            "/nonexistent/berth",
+                            "SINGULARITYENV_A",
+                            "b"),
                     1000,
                     1000,
                     List.of(1000),

@@ -116,7 +116,9 @@ final class ContainerEnvironment {
     static String injection(LaunchRequest.Environment environment) {
         StringBuilder text = new StringBuilder();
         environment.injected().forEach((name, value) -> {
-            if (FOR_PATHS.contains(name) || name.endsWith("PEND_LD_LIBRARY_PATH") || !NAME.matcher(name).matches()) {
+            if (FOR_PATHS.contains(name)
+                    || name.endsWith("PEND_LD_LIBRARY_PATH")
+                    || !NAME.matcher(name).matches()) {
                 return;
             }
             String whole = name.equals("LD_LIBRARY_PATH") ? value + ":/.singularity.d/libs" : value;

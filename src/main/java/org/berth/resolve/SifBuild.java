@@ -47,8 +47,8 @@ final class SifBuild {
         ImageConfig config = image.config();
         Instant now = settings.time().of(config);
         Architecture architecture = Architecture.ofWord(config.platform().architecture());
-        ImageOrigin origin = new ImageOrigin(
-                from, reference, image.digest().toString(), now, settings.zone(), settings.version());
+        ImageOrigin origin =
+                new ImageOrigin(from, reference, image.digest().toString(), now, settings.zone(), settings.version());
         Map<String, String> labels = origin.labels(config, config.platform().architecture());
         InspectMetadata metadata = metadata(config, origin, labels);
         SifIdentity identity = settings.time().reproducible() ? SifIdentity.DETERMINISTIC : SifIdentity.fresh(now);
@@ -92,7 +92,8 @@ final class SifBuild {
 
     private static List<Extra> extras(ImageConfig config, Map<String, String> labels, ImageOrigin origin) {
         List<Extra> extras = new ArrayList<>();
-        for (String folder : List.of(".singularity.d", ".singularity.d/libs", ".singularity.d/actions", ".singularity.d/env")) {
+        for (String folder :
+                List.of(".singularity.d", ".singularity.d/libs", ".singularity.d/actions", ".singularity.d/env")) {
             extras.add(Extra.directory(folder, 0755, Rule.ALWAYS));
         }
         ContainerFiles.executables(config)
@@ -111,7 +112,8 @@ final class SifBuild {
 
     private static String labelsJson(Map<String, String> labels) {
         return labels.entrySet().stream()
-                .map(e -> "\t%s: %s".formatted(InspectMetadata.quoted(e.getKey()), InspectMetadata.quoted(e.getValue())))
+                .map(e ->
+                        "\t%s: %s".formatted(InspectMetadata.quoted(e.getKey()), InspectMetadata.quoted(e.getValue())))
                 .collect(Collectors.joining(",\n", "{\n", "\n}\n"));
     }
 
