@@ -15,16 +15,25 @@ teardown() {
     rm -rf "$place"
 }
 
-# Without bats' own descriptors 3 and 4: the payload must see none, and a process left behind must not keep bats waiting.
-# Words NAME=value before the command line are added to the environment.
-berth() {
+# A command as the user, in the environment of the tests; words NAME=value before it are added. Without bats' own descriptors 3 and 4: a
+# process that is left behind must not keep bats waiting.
+as_user() {
     local -a more=()
     while [[ ${1:-} == [A-Z_]*=* ]]; do
         more+=("$1")
         shift
     done
     runuser -u "$BERTH_USER" -- env -i PATH="$(dirname "$BERTH"):/usr/bin:/bin" HOME="$place/home" USER="$BERTH_USER" LANG=C.UTF-8 TERM=dumb \
-        APPTAINER_NOHTTPS=1 APPTAINER_CACHEDIR="$place/cache" "${more[@]}" "$BERTH" "$@" </dev/null 3>&- 4>&-
+        APPTAINER_NOHTTPS=1 APPTAINER_CACHEDIR="$place/cache" "${more[@]}" "$@" </dev/null 3>&- 4>&-
+}
+
+berth() { # [NAME=value...] ARGUMENT...
+    local -a more=()
+    while [[ ${1:-} == [A-Z_]*=* ]]; do
+        more+=("$1")
+        shift
+    done
+    as_user "${more[@]}" "$BERTH" "$@"
 }
 
 # The last `run --separate-stderr` was refused: that status, one FATAL or ERROR line with these words, no stack trace.

@@ -6,14 +6,13 @@ load helper
 
 @test "the payload has the caller's pid, group, umask, limits and signals" {
     umask 027
-    run --separate-stderr runuser -u "$BERTH_USER" -- env PATH=/usr/bin:/bin HOME="$place/home" bash -c '
+    run --separate-stderr as_user bash -c '
         trap "" USR2
         ulimit -S -n 700
-        show() { printf "%s " "$1"; "${@:2}" sh -c "echo \$\$; umask; ulimit -Sn; grep -E \"^Sig(Blk|Ign)\" /proc/self/status; cut -d\  -f5,6 /proc/\$\$/stat" | tr "\n" " "; }
         bash -c "echo \$\$ >pid; exec \"\$@\"" - "$0" exec "$1" sh -c "echo \$\$" >inside
         cmp pid inside || exit 1
-        a=$(env sh -c "umask; ulimit -Sn; grep -E ^Sig /proc/self/status; cut -d\  -f6 /proc/\$\$/stat")
-        b=$("$0" exec "$1" sh -c "umask; ulimit -Sn; grep -E ^Sig /proc/self/status; cut -d\  -f6 /proc/\$\$/stat")
+        a=$(env sh -c "umask; ulimit -Sn; grep -E \"^Sig(Blk|Ign)\" /proc/self/status; cut -d\  -f6 /proc/\$\$/stat")
+        b=$("$0" exec "$1" sh -c "umask; ulimit -Sn; grep -E \"^Sig(Blk|Ign)\" /proc/self/status; cut -d\  -f6 /proc/\$\$/stat")
         [ "$a" = "$b" ] || { echo "$a"; echo ---; echo "$b"; exit 1; }' "$BERTH" "$IMAGE"
     echo "$output $stderr"
     [[ $status == 0 ]]
@@ -21,7 +20,7 @@ load helper
 
 @test "descriptors that the caller opened reach the payload" {
     echo "from the process manager" >fd
-    run --separate-stderr runuser -u "$BERTH_USER" -- env PATH=/usr/bin:/bin HOME="$place/home" bash -c 'exec 7<fd; "$0" exec "$1" sh -c "cat <&7"' "$BERTH" "$IMAGE"
+    run --separate-stderr as_user bash -c 'exec 7<fd; "$0" exec "$1" sh -c "cat <&7"' "$BERTH" "$IMAGE"
     [[ $status == 0 && $output == "from the process manager" ]]
 }
 
@@ -46,7 +45,7 @@ load helper
 
 @test "the image file is a program" {
     cp "$IMAGE" hello.sif
-    run --separate-stderr runuser -u "$BERTH_USER" -- env PATH="$(dirname "$BERTH"):/usr/bin:/bin" HOME="$place/home" ./hello.sif big world
+    run --separate-stderr as_user ./hello.sif big world
     [[ $status == 0 && ${lines[0]} == "hello, big world" ]]
 }
 
@@ -54,6 +53,6 @@ load helper
     local from
     from=$(dirname "$(dirname "$BERTH")")
     cp -a "$from" "$place/elsewhere"
-    run --separate-stderr env BERTH="$place/elsewhere/bin/berth" bash -c 'exec runuser -u "$1" -- env PATH=/usr/bin:/bin HOME="$2" "$BERTH" exec "$3" echo moved' - "$BERTH_USER" "$place/home" "$IMAGE"
+    run --separate-stderr as_user "$place/elsewhere/bin/berth" exec "$IMAGE" echo moved
     [[ $status == 0 && $output == moved && $stderr == "" ]]
 }
