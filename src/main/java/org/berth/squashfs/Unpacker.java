@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -438,7 +439,7 @@ public final class Unpacker {
     }
 
     private void failIfWriterFailed() {
-        failure.get().ifPresent(e -> {
+        Objects.requireNonNull(failure.get()).ifPresent(e -> {
             throw e;
         });
     }
