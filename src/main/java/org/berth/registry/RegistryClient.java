@@ -57,12 +57,14 @@ public final class RegistryClient implements AutoCloseable {
 
     private final RegistrySettings settings;
     private final Http http;
+    private final Credentials credentials;
     private final Tokens tokens;
     private final Map<String, String> schemes = new ConcurrentHashMap<>();
 
     public RegistryClient(RegistrySettings settings, Credentials credentials) {
         this.settings = settings;
         this.http = new Http(settings);
+        this.credentials = credentials;
         this.tokens = new Tokens(http, settings, credentials);
     }
 
@@ -432,7 +434,10 @@ public final class RegistryClient implements AutoCloseable {
     private RegistryException denied(ImageReference image, String where, String reason) {
         return new RegistryException("%s: %s (registry %s, asked %s)"
                         .formatted(where, reason, image.registry(), tokens.identity(image)))
-                .hint("check that the repository exists and that this user may pull from it");
+                .hint(
+                        credentials.forRegistry(image.registry()).isPresent()
+                                ? "check the password, and that the repository exists and this user may pull from it"
+                                : "what is not public needs a login: set DOCKER_USERNAME and DOCKER_PASSWORD");
     }
 
     /** A connection that failed, in words. */
@@ -446,11 +451,7 @@ public final class RegistryClient implements AutoCloseable {
                     .hint("check the address, and that the registry is running");
         }
         if (cause instanceof SSLException) {
-            String reason = Words.clean(String.valueOf(cause.getMessage()));
-            return reason.toLowerCase(Locale.ROOT).contains("unrecognized ssl message")
-                    ? new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
-                            .hint("a registry without encryption is used with --no-https")
-                    : new RegistryException(where + "no secure connection: " + reason, cause);
+            return insecure(where, cause);
         }
         if (cause instanceof HttpConnectTimeoutException) {
             RegistryException failure = new RegistryException(where + "connecting timed out", cause);
@@ -460,6 +461,19 @@ public final class RegistryClient implements AutoCloseable {
         }
         String reason = Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
         return new RegistryException(where + reason + (tries > 1 ? " (tried %d times)".formatted(tries) : ""), cause);
+    }
+
+    private static RegistryException insecure(String where, IOException cause) {
+        String reason = Words.clean(String.valueOf(cause.getMessage()));
+        String lower = reason.toLowerCase(Locale.ROOT);
+        if (lower.contains("unrecognized ssl message")) {
+            return new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
+                    .hint("a registry without encryption is used with --no-https");
+        }
+        RegistryException failure = new RegistryException(where + "no secure connection: " + reason, cause);
+        return lower.contains("certif") || lower.contains("pkix")
+                ? failure.hint("its certificate is not one that this machine trusts")
+                : failure.hint("if it is a registry without encryption, use --no-https");
     }
 
     @Override

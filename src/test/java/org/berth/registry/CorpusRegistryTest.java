@@ -113,7 +113,7 @@ class CorpusRegistryTest {
         "evil/diffid-count, lists 1 layers",
         "evil/foreign-layer, ok",
         "evil/index-deep, indexes in indexes",
-        "evil/index-loop, has other bytes",
+        "evil/index-loop, the registry calls it",
         "evil/index-wide, no child with platform linux/amd64",
         "evil/many-layers, 20000 layers",
         "evil/manifest-both, a manifest and an index in one",
