@@ -19,7 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -48,14 +48,9 @@ final class Folder {
                 file, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), PRIVATE_FILE);
     }
 
-    /** The folder that a file lies in. */
-    static Path of(Path file) {
-        return Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder");
-    }
-
     /** Writes a small file whole. */
     static void write(Path file, byte[] bytes) throws IOException {
-        Path part = part(Folder.of(file), file.getFileName().toString());
+        Path part = part(parent(file), file.getFileName().toString());
         try {
             try (FileChannel channel = createFile(part)) {
                 var buffer = ByteBuffer.wrap(bytes);
@@ -73,7 +68,7 @@ final class Folder {
     /** Gives a written and synchronised file its name; after that it survives a crash of the machine, too. */
     static void publish(Path part, Path file) throws IOException {
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        try (FileChannel directory = FileChannel.open(Folder.of(file), StandardOpenOption.READ)) {
+        try (FileChannel directory = FileChannel.open(parent(file), StandardOpenOption.READ)) {
             directory.force(true);
         } catch (IOException e) {
             // Some network file systems refuse to synchronise a directory; the name is there all the same.
@@ -81,6 +76,12 @@ final class Folder {
                 throw e;
             }
         }
+    }
+
+    /** The directory of a file. */
+    static Path parent(Path file) {
+        return Optional.ofNullable(file.toAbsolutePath().getParent())
+                .orElseThrow(() -> new IllegalArgumentException(file + " is no file's name"));
     }
 
     static boolean isFile(Path file) {

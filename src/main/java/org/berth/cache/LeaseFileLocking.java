@@ -88,7 +88,7 @@ final class LeaseFileLocking implements Locking {
                     file, new Observation(owner, touched, System.nanoTime()), LeaseFileLocking::older);
             boolean untouched = System.nanoTime() - seen.since() > staleAfter.toNanos();
             if (untouched || isDeadHere(owner)) {
-                Path stolen = Folder.part(Folder.of(file), file.getFileName().toString());
+                Path stolen = Folder.part(Folder.parent(file), file.getFileName().toString());
                 Files.move(file, stolen, StandardCopyOption.ATOMIC_MOVE);
                 Files.deleteIfExists(stolen);
                 observations.remove(file);

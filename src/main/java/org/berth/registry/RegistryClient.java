@@ -6,11 +6,13 @@ import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.net.http.HttpConnectTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -55,12 +57,14 @@ public final class RegistryClient implements AutoCloseable {
 
     private final RegistrySettings settings;
     private final Http http;
+    private final Credentials credentials;
     private final Tokens tokens;
     private final Map<String, String> schemes = new ConcurrentHashMap<>();
 
     public RegistryClient(RegistrySettings settings, Credentials credentials) {
         this.settings = settings;
         this.http = new Http(settings);
+        this.credentials = credentials;
         this.tokens = new Tokens(http, settings, credentials);
     }
 
@@ -189,7 +193,12 @@ public final class RegistryClient implements AutoCloseable {
                                 .formatted(doing(image), image.name(), image.registry()))
                         .hint("check that this is the address of a registry");
             }
-            Digest digest = verified(image, bytes);
+            Optional<Digest> announced =
+                    answer.header("Docker-Content-Digest").flatMap(RegistryClient::validDigest);
+            Digest digest = verified(image, bytes, announced);
+            if (image.digest().isEmpty() && announced.filter(name -> !name.equals(digest)).isPresent()) {
+                return announced(image, announced.get(), digest, store);
+            }
             ManifestDocument document = ManifestReader.read(bytes, answer.mediaType(), digest, what);
             store.keep(digest, bytes);
             return document;
@@ -198,8 +207,10 @@ public final class RegistryClient implements AutoCloseable {
         }
     }
 
-    private static Digest verified(ImageReference image, byte[] bytes) {
+    /** The digest of the bytes, by the algorithm that the name or else the registry uses. */
+    private static Digest verified(ImageReference image, byte[] bytes, Optional<Digest> announced) {
         Digest found = image.digest()
+                .or(() -> announced)
                 .map(digest -> Digest.of(digest.algorithm(), digest.hasher().digest(bytes)))
                 .orElseGet(() -> Digest.sha256(bytes));
         if (image.digest().filter(digest -> !digest.equals(found)).isPresent()) {
@@ -207,6 +218,21 @@ public final class RegistryClient implements AutoCloseable {
                     .formatted(image.version(), image.name(), found));
         }
         return found;
+    }
+
+    /**
+     * What a registry calls by a digest that the bytes it sent do not have. The tag may have moved in between, so the digest
+     * is asked for; what it says in the end must fit.
+     */
+    private ManifestDocument announced(ImageReference image, Digest announced, Digest found, DocumentStore store) {
+        try {
+            return document(image.at(announced), store);
+        } catch (BerthException e) {
+            throw new ImageException(
+                    "manifest %s of %s: the registry calls it %s, but its bytes have the digest %s"
+                            .formatted(image.version(), image.name(), announced, found),
+                    e);
+        }
     }
 
     private static String manifestPath(ImageReference image) {
@@ -312,6 +338,7 @@ public final class RegistryClient implements AutoCloseable {
     private static boolean isFinal(IOException failure) {
         return failure instanceof Http.BadRedirect
                 || failure instanceof SSLException
+                || failure instanceof HttpConnectTimeoutException
                 || (failure instanceof ConnectException && (isRefused(failure) || isUnknownHost(failure)));
     }
 
@@ -407,7 +434,10 @@ public final class RegistryClient implements AutoCloseable {
     private RegistryException denied(ImageReference image, String where, String reason) {
         return new RegistryException("%s: %s (registry %s, asked %s)"
                         .formatted(where, reason, image.registry(), tokens.identity(image)))
-                .hint("check that the repository exists and that this user may pull from it");
+                .hint(
+                        credentials.forRegistry(image.registry()).isPresent()
+                                ? "check the password, and that the repository exists and this user may pull from it"
+                                : "what is not public needs a login: set DOCKER_USERNAME and DOCKER_PASSWORD");
     }
 
     /** A connection that failed, in words. */
@@ -421,14 +451,29 @@ public final class RegistryClient implements AutoCloseable {
                     .hint("check the address, and that the registry is running");
         }
         if (cause instanceof SSLException) {
-            String reason = Words.clean(String.valueOf(cause.getMessage()));
-            return reason.contains("Unsupported or unrecognized SSL message")
-                    ? new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
-                            .hint("a registry without encryption is used with --no-https")
-                    : new RegistryException(where + "no secure connection: " + reason, cause);
+            return insecure(where, cause);
+        }
+        if (cause instanceof HttpConnectTimeoutException) {
+            RegistryException failure = new RegistryException(where + "connecting timed out", cause);
+            return settings.transport() == RegistrySettings.Transport.HTTPS
+                    ? failure.hint("a registry without encryption is used with --no-https, one behind a proxy with https_proxy")
+                    : failure;
         }
         String reason = Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
         return new RegistryException(where + reason + (tries > 1 ? " (tried %d times)".formatted(tries) : ""), cause);
+    }
+
+    private static RegistryException insecure(String where, IOException cause) {
+        String reason = Words.clean(String.valueOf(cause.getMessage()));
+        String lower = reason.toLowerCase(Locale.ROOT);
+        if (lower.contains("unrecognized ssl message")) {
+            return new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
+                    .hint("a registry without encryption is used with --no-https");
+        }
+        RegistryException failure = new RegistryException(where + "no secure connection: " + reason, cause);
+        return lower.contains("certif") || lower.contains("pkix")
+                ? failure.hint("its certificate is not one that this machine trusts")
+                : failure.hint("if it is a registry without encryption, use --no-https");
     }
 
     @Override
