@@ -29,11 +29,10 @@ final class CacheCommand {
     }
 
     int run() {
-        Cache cache =
-                switch (Cache.open(Pulling.cacheDirectory(host))) {
-                    case Cache.Opened.Usable(Cache usable) -> usable;
-                    case Cache.Opened.Unusable(String reason) -> throw new HostException(reason);
-                };
+        Cache cache = switch (Cache.open(Pulling.cacheDirectory(host))) {
+            case Cache.Opened.Usable(Cache usable) -> usable;
+            case Cache.Opened.Unusable(String reason) -> throw new HostException(reason);
+        };
         try {
             if (invocation.command().shortName().equals("list")) {
                 list(cache);
@@ -73,7 +72,8 @@ final class CacheCommand {
 
     private static boolean confirmed() throws IOException {
         System.out.println("This will delete everything in your cache (containers from all sources and OCI blobs).");
-        System.out.println("Hint: You can see exactly what would be deleted by canceling and using the --dry-run option.");
+        System.out.println(
+                "Hint: You can see exactly what would be deleted by canceling and using the --dry-run option.");
         System.out.print("Do you want to continue? [y/N] ");
         System.out.flush();
         String answer = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).readLine();

@@ -47,24 +47,29 @@ final class CommandLineParser {
         List<String> operands = argv.subList(at, argv.size());
         if (isTrue(values, "help")) {
             return new Invocation(
-                    OptionTable.command("help").orElseThrow(), global, Map.of(), List.of(command.name().split(" ")), at);
+                    OptionTable.command("help").orElseThrow(),
+                    global,
+                    Map.of(),
+                    List.of(command.name().split(" ")),
+                    at);
         }
         checkCount(command, operands.size());
         return new Invocation(command, global, values, operands, at);
     }
 
-
     private CommandSpec command() {
         String word = argv.get(at++);
         if (OptionTable.isGroup(word)) {
-            if (at < argv.size() && (argv.get(at).equals("--help") || argv.get(at).equals("-h"))) {
+            if (at < argv.size()
+                    && (argv.get(at).equals("--help") || argv.get(at).equals("-h"))) {
                 at--;
                 return OptionTable.command("help").orElseThrow();
             }
             String next = at < argv.size() ? argv.get(at) : "";
             Optional<CommandSpec> found = OptionTable.command(word + " " + next);
             if (found.isEmpty()) {
-                throw new CommandLineException(Optional.empty(), "Error for command \"%s\": invalid command".formatted(word));
+                throw new CommandLineException(
+                        Optional.empty(), "Error for command \"%s\": invalid command".formatted(word));
             }
             at++;
             return found.orElseThrow();

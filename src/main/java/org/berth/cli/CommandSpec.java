@@ -11,13 +11,7 @@ import java.util.List;
  * @param most largest number of operands
  */
 public record CommandSpec(
-        String name,
-        String operands,
-        String summary,
-        int least,
-        int most,
-        boolean ready,
-        List<Option> options) {
+        String name, String operands, String summary, int least, int most, boolean ready, List<Option> options) {
     static final int ANY = Integer.MAX_VALUE;
 
     public CommandSpec {

@@ -10,14 +10,16 @@ final class Help {
     private Help() {}
 
     static int run(Invocation invocation, Host host) {
-        String program =
-                Path.of(host.facts().argv().getFirst()).getFileName().toString();
+        String program = Path.of(host.facts().argv().getFirst()).getFileName().toString();
         if (invocation.command().name().equals("completion")) {
             return start("completion", program);
         }
         int at = invocation.operandsAt();
-        boolean nothing = invocation.operands().isEmpty() && at >= host.facts().argv().size()
-                && host.facts().argv().stream().skip(1).noneMatch(w -> w.equals("help") || w.equals("--help") || w.equals("-h"));
+        boolean nothing = invocation.operands().isEmpty()
+                && at >= host.facts().argv().size()
+                && host.facts().argv().stream()
+                        .skip(1)
+                        .noneMatch(w -> w.equals("help") || w.equals("--help") || w.equals("-h"));
         String[] words = new String[invocation.operands().size() + 2];
         words[0] = nothing ? "nothing" : "help";
         words[1] = program;
@@ -29,7 +31,8 @@ final class Help {
 
     /** Apptainer's message, what was probably meant, and where help is; exit status 1. */
     static int usageError(CommandLineException e) {
-        List<String> command = e.command().map(c -> List.of(c.name().split(" "))).orElse(List.of());
+        List<String> command =
+                e.command().map(c -> List.of(c.name().split(" "))).orElse(List.of());
         String[] words = new String[command.size() + 2];
         words[0] = "error";
         words[1] = String.valueOf(e.getMessage());

@@ -55,8 +55,8 @@ public final class HelpApplication implements QuarkusApplication {
             err.println("\nRun 'berth --help' for more detailed usage information.");
         } else {
             OptionTable.command(command)
-                    .ifPresent(c -> err.println("\nUsage: berth [global options...] %s [options...] %s"
-                            .formatted(c.name(), c.operands())));
+                    .ifPresent(c -> err.println(
+                            "\nUsage: berth [global options...] %s [options...] %s".formatted(c.name(), c.operands())));
             err.println("Run 'berth %s --help' for more detailed usage information.".formatted(command));
         }
         return Program.USAGE;

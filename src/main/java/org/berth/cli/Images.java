@@ -56,8 +56,7 @@ final class Images {
     private RunnableImage mountable(Path file, String name, boolean temporary) {
         Optional<String> obstacle =
                 invocation.flag("unsquash") ? Optional.of("--unsquash was given") : local.obstacle();
-        RunnableImage image =
-                local.runnable(file, name, obstacle.isPresent() ? Mounting.UNPACK : Mounting.PREFERRED);
+        RunnableImage image = local.runnable(file, name, obstacle.isPresent() ? Mounting.UNPACK : Mounting.PREFERRED);
         if (obstacle.isPresent() && image.rootfs() instanceof RootfsSource.Squashfs squashfs) {
             Path directory = unpacked(squashfs, obstacle.orElseThrow());
             if (temporary) {

@@ -35,7 +35,8 @@ final class LaunchCommand {
     int run(PlanChannel channel) {
         List<Note> notes = new ArrayList<>();
         LaunchRequest request = LaunchRequests.of(action, invocation, host, site, messages.level(), notes);
-        RunnableImage image = new Images(invocation, host, site, messages).runnable(invocation.operands().getFirst());
+        RunnableImage image = new Images(invocation, host, site, messages)
+                .runnable(invocation.operands().getFirst());
         LaunchPlan plan = LaunchPlanner.plan(request, image, launchHost(), site);
         notes.forEach(messages::note);
         plan.notes().forEach(messages::note);

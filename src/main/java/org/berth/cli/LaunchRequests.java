@@ -184,7 +184,8 @@ final class LaunchRequests {
         Map<String, String> injected = new TreeMap<>();
         host.envWithPrefix("SINGULARITYENV_").forEach((name, value) -> {
             String key = name.substring("SINGULARITYENV_".length());
-            if (host.env("APPTAINERENV_" + key).isEmpty() && host.env("BERTHENV_" + key).isEmpty()) {
+            if (host.env("APPTAINERENV_" + key).isEmpty()
+                    && host.env("BERTHENV_" + key).isEmpty()) {
                 notes.add(Note.info("Environment variable SINGULARITYENV_%s is set, but APPTAINERENV_%s is preferred"
                         .formatted(key, key)));
             } else if (!host.env("APPTAINERENV_" + key).orElse(value).equals(value)) {
@@ -205,8 +206,8 @@ final class LaunchRequests {
         for (String file : invocation.values("env-file")) {
             fileVariables(file).forEach((name, value) -> {
                 if (given.containsKey(name)) {
-                    notes.add(Note.warning(
-                            "Ignored environment file variable %s: override from --env".formatted(name)));
+                    notes.add(
+                            Note.warning("Ignored environment file variable %s: override from --env".formatted(name)));
                 }
                 injected.put(name, value);
             });
@@ -226,8 +227,8 @@ final class LaunchRequests {
 
     private void inject(Map<String, String> injected, String name, String value) {
         if (RESERVED.contains(name)) {
-            notes.add(Note.warning("Overriding %s environment variable with APPTAINERENV_%s is not permitted"
-                    .formatted(name, name)));
+            notes.add(Note.warning(
+                    "Overriding %s environment variable with APPTAINERENV_%s is not permitted".formatted(name, name)));
             return;
         }
         injected.put(name, value);
@@ -238,7 +239,8 @@ final class LaunchRequests {
         Path path = host.path(file);
         if (!host.isReadable(path) || host.isDirectory(path)) {
             throw new HostException("while processing %s: could not read environment file %s: %s"
-                    .formatted(file, path, host.exists(path) ? "it is not a readable file" : "no such file or directory"));
+                    .formatted(
+                            file, path, host.exists(path) ? "it is not a readable file" : "no such file or directory"));
         }
         Map<String, String> before = new HashMap<>();
         Map<String, String> after = ShellVariables.of(host, path, before);

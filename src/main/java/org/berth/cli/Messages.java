@@ -81,7 +81,10 @@ final class Messages {
 
     /** The one message of a failure; {@code --debug} shows the stack too. */
     void fatal(BerthException e) {
-        line("FATAL:   ", "31", e.getMessage() + e.hint().map(h -> "\n         " + h).orElse(""));
+        line(
+                "FATAL:   ",
+                "31",
+                e.getMessage() + e.hint().map(h -> "\n         " + h).orElse(""));
         if (level >= DEBUG) {
             e.printStackTrace(err);
         }

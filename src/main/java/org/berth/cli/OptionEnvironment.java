@@ -26,12 +26,10 @@ final class OptionEnvironment {
         Map<String, List<String>> global = new HashMap<>(invocation.global());
         add(invocation.command().options(), values, host, notes);
         add(OptionTable.GLOBAL, global, host, notes);
-        return new Invocation(
-                invocation.command(), global, values, invocation.operands(), invocation.operandsAt());
+        return new Invocation(invocation.command(), global, values, invocation.operands(), invocation.operandsAt());
     }
 
-    private static void add(
-            List<Option> options, Map<String, List<String>> values, Host host, List<Note> notes) {
+    private static void add(List<Option> options, Map<String, List<String>> values, Host host, List<Note> notes) {
         Map<String, String> found = new HashMap<>();
         for (String prefix : PREFIXES.reversed()) {
             host.envWithPrefix(prefix).forEach((name, value) -> found.put(name, value));
@@ -44,11 +42,7 @@ final class OptionEnvironment {
     }
 
     private static void add(
-            Option option,
-            String key,
-            Map<String, List<String>> values,
-            Map<String, String> found,
-            List<Note> notes) {
+            Option option, String key, Map<String, List<String>> values, Map<String, String> found, List<Note> notes) {
         String ours = found.getOrDefault("BERTH_" + key, "");
         String apptainer = found.getOrDefault("APPTAINER_" + key, "");
         String old = found.getOrDefault("SINGULARITY_" + key, "");
@@ -57,8 +51,8 @@ final class OptionEnvironment {
                 notes.add(Note.info("Environment variable SINGULARITY_%s is set, but APPTAINER_%s is preferred"
                         .formatted(key, key)));
             } else if (!apptainer.isEmpty() && !apptainer.equals(old)) {
-                notes.add(Note.warning("SINGULARITY_%s and APPTAINER_%s have different values, using the latter"
-                        .formatted(key, key)));
+                notes.add(Note.warning(
+                        "SINGULARITY_%s and APPTAINER_%s have different values, using the latter".formatted(key, key)));
             }
         }
         String value = !ours.isEmpty() ? ours : !apptainer.isEmpty() ? apptainer : old;
@@ -73,7 +67,11 @@ final class OptionEnvironment {
             }
         } catch (IllegalArgumentException e) {
             throw new HostException("the environment variable %s: value %s for --%s: %s"
-                    .formatted(!ours.isEmpty() ? "BERTH_" + key : "APPTAINER_" + key, value, option.name(), e.getMessage()));
+                    .formatted(
+                            !ours.isEmpty() ? "BERTH_" + key : "APPTAINER_" + key,
+                            value,
+                            option.name(),
+                            e.getMessage()));
         }
         values.put(option.name(), List.copyOf(read));
     }

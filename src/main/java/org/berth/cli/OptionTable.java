@@ -67,7 +67,10 @@ public final class OptionTable {
             repeated("mount", "SPEC", "the same in the form type=bind,src=SRC,dst=DST[,ro]")
                     .env("MOUNT"),
             text("home", "SRC[:DST]", "another home directory").letter('H').env("HOME"),
-            list("overlay", "PATH[:ro]", "a layer over the image").letter('o').env("OVERLAY", "OVERLAYIMAGE").later(),
+            list("overlay", "PATH[:ro]", "a layer over the image")
+                    .letter('o')
+                    .env("OVERLAY", "OVERLAYIMAGE")
+                    .later(),
             list("scratch", "DIR", "an empty directory that is gone at the end")
                     .letter('S')
                     .env("SCRATCH", "SCRATCHDIR"),
@@ -78,7 +81,10 @@ public final class OptionTable {
                     .alias("pwd")
                     .env("CWD", "TARGET_CWD", "PWD", "TARGET_PWD"),
             flag("no-home", "do not mount the home directory").env("NO_HOME"),
-            list("no-mount", "NAME", "leave out default mounts: proc, sys, dev, devpts, home, tmp, hostfs, cwd, bind-paths, or a path")
+            list(
+                            "no-mount",
+                            "NAME",
+                            "leave out default mounts: proc, sys, dev, devpts, home, tmp, hostfs, cwd, bind-paths, or a path")
                     .env("NO_MOUNT"),
             flag("contain", "an empty home and /tmp, a minimal /dev, no working directory of the host")
                     .letter('c')
@@ -86,13 +92,17 @@ public final class OptionTable {
             flag("containall", "--contain with own PID and IPC namespaces and a clean environment")
                     .letter('C')
                     .env("CONTAINALL"),
-            flag("cleanenv", "do not pass the host's environment on").letter('e').env("CLEANENV"),
+            flag("cleanenv", "do not pass the host's environment on")
+                    .letter('e')
+                    .env("CLEANENV"),
             flag("compat", "as other OCI runtimes: --containall --no-init --no-umask --writable-tmpfs --no-eval")
                     .env("COMPAT"),
             map("env", "NAME=VALUE", "set a variable in the container"),
-            repeated("env-file", "FILE", "set the variables that a shell file assigns").env("ENV_FILE"),
+            repeated("env-file", "FILE", "set the variables that a shell file assigns")
+                    .env("ENV_FILE"),
             list("no-env", "NAME", "do not pass these variables of the host on").env("NOENV"),
-            flag("no-eval", "do not let a shell evaluate variables and arguments").env("NO_EVAL"),
+            flag("no-eval", "do not let a shell evaluate variables and arguments")
+                    .env("NO_EVAL"),
             flag("no-umask", "umask 0022 instead of the caller's").env("NO_UMASK"),
             flag("fakeroot", "appear as root").letter('f').env("FAKEROOT").later(),
             flag("userns", "run in a user namespace, as is always done without privileges")
@@ -100,23 +110,33 @@ public final class OptionTable {
                     .env("USERNS", "UNSHARE_USERNS")
                     .accepted(),
             flag("pid", "a PID namespace of its own").letter('p').env("PID", "UNSHARE_PID"),
-            flag("no-pid", "no PID namespace of its own, whatever --containall or --compat say").env("NO_PID"),
+            flag("no-pid", "no PID namespace of its own, whatever --containall or --compat say")
+                    .env("NO_PID"),
             flag("ipc", "an IPC namespace of its own").letter('i').env("IPC", "UNSHARE_IPC"),
             flag("net", "a network namespace of its own, with nothing but a loopback interface")
                     .letter('n')
                     .env("NET", "UNSHARE_NET"),
             list("network", "NAME", "kind of network; only none is to be had").env("NETWORK"),
-            list("network-args", "ARGS", "arguments of the network").env("NETWORK_ARGS").later(),
-            text("netns-path", "PATH", "join this network namespace").env("NETNS_PATH").later(),
+            list("network-args", "ARGS", "arguments of the network")
+                    .env("NETWORK_ARGS")
+                    .later(),
+            text("netns-path", "PATH", "join this network namespace")
+                    .env("NETNS_PATH")
+                    .later(),
             flag("uts", "a host name of its own").env("UTS", "UNSHARE_UTS"),
             text("hostname", "NAME", "this host name; implies --uts").env("HOSTNAME"),
             list("dns", "ADDRESS", "name servers for /etc/resolv.conf").env("DNS"),
             flag("no-init", "no shim as process 1 of a PID namespace").env("NOSHIMINIT"),
             flag("writable", "write to the sandbox itself").letter('w').env("WRITABLE"),
             flag("writable-tmpfs", "write to memory; gone at the end").env("WRITABLE_TMPFS"),
-            flag("underlay", "mount points by bind mounts instead of an overlay").env("UNDERLAY").later(),
-            flag("unsquash", "unpack the image into a temporary directory first").env("UNSQUASH"),
-            flag("sharens", "share one container among processes of the same parent").env("SHARENS").later(),
+            flag("underlay", "mount points by bind mounts instead of an overlay")
+                    .env("UNDERLAY")
+                    .later(),
+            flag("unsquash", "unpack the image into a temporary directory first")
+                    .env("UNSQUASH"),
+            flag("sharens", "share one container among processes of the same parent")
+                    .env("SHARENS")
+                    .later(),
             flag("nv", "use the NVIDIA devices and driver libraries").env("NV").later(),
             flag("no-nv", "no NVIDIA support").env("NV_OFF").accepted().secret(),
             flag("rocm", "use the AMD devices and libraries").env("ROCM").later(),
@@ -126,29 +146,52 @@ public final class OptionTable {
             flag("intel-hpu", "use Intel Gaudi devices").env("INTEL_HPU").later(),
             list("device", "VENDOR/CLASS=NAME", "a CDI device").later(),
             list("cdi-dirs", "DIR", "where CDI specifications are").later(),
-            text("apply-cgroups", "FILE", "resource limits from a file").env("APPLY_CGROUPS").later(),
+            text("apply-cgroups", "FILE", "resource limits from a file")
+                    .env("APPLY_CGROUPS")
+                    .later(),
             text("memory", "BYTES", "memory limit").env("MEMORY").later(),
-            text("memory-reservation", "BYTES", "soft memory limit").env("MEMORY_RESERVATION").later(),
-            text("memory-swap", "BYTES", "limit of memory and swap").env("MEMORY_SWAP").later(),
-            flag("oom-kill-disable", "do not kill when out of memory").env("OOM_KILL_DISABLE").later(),
+            text("memory-reservation", "BYTES", "soft memory limit")
+                    .env("MEMORY_RESERVATION")
+                    .later(),
+            text("memory-swap", "BYTES", "limit of memory and swap")
+                    .env("MEMORY_SWAP")
+                    .later(),
+            flag("oom-kill-disable", "do not kill when out of memory")
+                    .env("OOM_KILL_DISABLE")
+                    .later(),
             text("cpus", "N", "number of CPUs").env("CPUS").later(),
             text("cpu-shares", "N", "CPU weight").env("CPU_SHARES").later(),
             text("cpuset-cpus", "LIST", "CPUs to run on").env("CPUSET_CPUS").later(),
-            text("cpuset-mems", "LIST", "memory nodes to use").env("CPUSET_MEMS").later(),
-            text("pids-limit", "N", "largest number of processes").env("PIDS_LIMIT").later(),
+            text("cpuset-mems", "LIST", "memory nodes to use")
+                    .env("CPUSET_MEMS")
+                    .later(),
+            text("pids-limit", "N", "largest number of processes")
+                    .env("PIDS_LIMIT")
+                    .later(),
             text("blkio-weight", "N", "block I/O weight").env("BLKIO_WEIGHT").later(),
-            list("blkio-weight-device", "DEVICE:N", "block I/O weight of a device").env("BLKIO_WEIGHT_DEVICE").later(),
+            list("blkio-weight-device", "DEVICE:N", "block I/O weight of a device")
+                    .env("BLKIO_WEIGHT_DEVICE")
+                    .later(),
             list("security", "OPTION", "security features").env("SECURITY").later(),
             text("add-caps", "LIST", "capabilities to add").env("ADD_CAPS").later(),
             text("drop-caps", "LIST", "capabilities to drop").env("DROP_CAPS").later(),
             flag("keep-privs", "root keeps all capabilities").env("KEEP_PRIVS").later(),
             flag("no-privs", "drop all capabilities").env("NO_PRIVS").later(),
-            flag("allow-setuid", "allow set-uid programs (root)").env("ALLOW_SETUID").later(),
+            flag("allow-setuid", "allow set-uid programs (root)")
+                    .env("ALLOW_SETUID")
+                    .later(),
             list("fusemount", "SPEC", "a FUSE file system").env("FUSESPEC").later(),
-            text("passphrase", "", "ask for the passphrase of an encrypted image").env("ENCRYPTION_PASSPHRASE").later(),
-            text("pem-path", "FILE", "key of an encrypted image").env("ENCRYPTION_PEM_PATH").later(),
+            text("passphrase", "", "ask for the passphrase of an encrypted image")
+                    .env("ENCRYPTION_PASSPHRASE")
+                    .later(),
+            text("pem-path", "FILE", "key of an encrypted image")
+                    .env("ENCRYPTION_PEM_PATH")
+                    .later(),
             flag("ignore-subuid", "").env("IGNORE_SUBUID").accepted().secret(),
-            flag("ignore-fakeroot-command", "").env("IGNORE_FAKEROOT_COMMAND").accepted().secret(),
+            flag("ignore-fakeroot-command", "")
+                    .env("IGNORE_FAKEROOT_COMMAND")
+                    .accepted()
+                    .secret(),
             flag("ignore-userns", "").env("IGNORE_USERNS").accepted().secret(),
             list("containlibs", "FILE", "").env("CONTAINLIBS").later().secret(),
             flag("dry-run", "print the plan of the launch, run nothing").env("DRY_RUN"));
@@ -162,13 +205,18 @@ public final class OptionTable {
                     "IMAGE [ARG...]",
                     "Run the user-defined default command within a container",
                     1,
-                    List.of(text("runscript-timeout", "DURATION", "").env("RUNSCRIPT_TIMEOUT").accepted().secret())),
+                    List.of(text("runscript-timeout", "DURATION", "")
+                            .env("RUNSCRIPT_TIMEOUT")
+                            .accepted()
+                            .secret())),
             action(
                     "shell",
                     "IMAGE",
                     "Run a shell within a container",
                     1,
-                    List.of(text("shell", "PROGRAM", "the shell to run").letter('s').env("SHELL"))),
+                    List.of(text("shell", "PROGRAM", "the shell to run")
+                            .letter('s')
+                            .env("SHELL"))),
             action("test", "IMAGE [ARG...]", "Run the user-defined tests within a container", 1, List.of()),
             command(
                     "pull",
@@ -178,19 +226,35 @@ public final class OptionTable {
                     2,
                     join(
                             List.of(
-                                    flag("force", "overwrite an existing file").letter('F').env("FORCE"),
-                                    text("dir", "DIR", "directory for the image").env("PULLDIR", "PULLFOLDER"),
+                                    flag("force", "overwrite an existing file")
+                                            .letter('F')
+                                            .env("FORCE"),
+                                    text("dir", "DIR", "directory for the image")
+                                            .env("PULLDIR", "PULLFOLDER"),
                                     text("arch", "NAME", "architecture to pull").env("PULL_ARCH"),
                                     text("arch-variant", "NAME", "variant of the architecture")
                                             .env("PULL_ARCH_VARIANT"),
-                                    flag("sandbox", "make a directory").env("SANDBOX").later(),
-                                    flag("reproducible", "the same bytes whenever it is pulled").env("REPRODUCIBLE"),
-                                    flag("allow-unsigned", "").letter('U').env("ALLOW_UNSIGNED").accepted(),
+                                    flag("sandbox", "make a directory")
+                                            .env("SANDBOX")
+                                            .later(),
+                                    flag("reproducible", "the same bytes whenever it is pulled")
+                                            .env("REPRODUCIBLE"),
+                                    flag("allow-unsigned", "")
+                                            .letter('U')
+                                            .env("ALLOW_UNSIGNED")
+                                            .accepted(),
                                     flag("allow-unauthenticated", "").accepted().secret(),
-                                    flag("no-cleanup", "").env("NO_CLEANUP").accepted().secret(),
+                                    flag("no-cleanup", "")
+                                            .env("NO_CLEANUP")
+                                            .accepted()
+                                            .secret(),
                                     text("name", "FILE", "name of the image").secret(),
-                                    text("library", "URL", "").env("LIBRARY").accepted().secret(),
-                                    text("progress", "auto|plain|none", "how progress is shown").env("PROGRESS")),
+                                    text("library", "URL", "")
+                                            .env("LIBRARY")
+                                            .accepted()
+                                            .secret(),
+                                    text("progress", "auto|plain|none", "how progress is shown")
+                                            .env("PROGRESS")),
                             REGISTRY,
                             CACHE,
                             List.of(COMPRESSION))),

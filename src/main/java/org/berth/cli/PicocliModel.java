@@ -54,13 +54,15 @@ final class PicocliModel {
                     .build());
         }
         spec.usageMessage()
-                .customSynopsis(("berth [global options...] %s [options...] %s".formatted(command.name(), command.operands()))
-                        .strip());
+                .customSynopsis(
+                        ("berth [global options...] %s [options...] %s".formatted(command.name(), command.operands()))
+                                .strip());
         return spec;
     }
 
     private static CommandLine.Model.CommandSpec spec(String name, String summary, List<Option> options) {
-        CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create().name(name);
+        CommandLine.Model.CommandSpec spec =
+                CommandLine.Model.CommandSpec.create().name(name);
         spec.usageMessage().description(summary).sortOptions(true);
         options.stream().map(PicocliModel::option).forEach(spec::addOption);
         return spec;

@@ -75,7 +75,8 @@ final class Program {
 
     private static void requireAvailable(Invocation invocation) {
         if (!invocation.command().ready()) {
-            throw new HostException("the command %s is not available yet".formatted(invocation.command().name()));
+            throw new HostException("the command %s is not available yet"
+                    .formatted(invocation.command().name()));
         }
         for (Option option : invocation.command().options()) {
             boolean used = option.kind() == Option.Kind.FLAG
@@ -84,9 +85,10 @@ final class Program {
             if (used && option.status() == Option.Status.LATER) {
                 throw new HostException("the option --%s is not available yet".formatted(option.name()))
                         .hint("leave it out, or unset APPTAINER_%s where it comes from the environment"
-                                .formatted(option.environment().isEmpty()
-                                        ? "…"
-                                        : option.environment().getFirst()));
+                                .formatted(
+                                        option.environment().isEmpty()
+                                                ? "…"
+                                                : option.environment().getFirst()));
             }
         }
     }

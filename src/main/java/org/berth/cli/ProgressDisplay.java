@@ -109,9 +109,7 @@ final class ProgressDisplay implements PullEvents.ShownProgress {
         double rate = layer.bytes / seconds;
         long size = Math.max(1, layer.blob.size());
         int filled = (int) (BAR * Math.min(layer.bytes, size) / size);
-        String rest = layer.done
-                ? "done"
-                : rate < 1 ? "" : "%.0fs".formatted(Math.max(0, (size - layer.bytes) / rate));
+        String rest = layer.done ? "done" : rate < 1 ? "" : "%.0fs".formatted(Math.max(0, (size - layer.bytes) / rate));
         return "%s %9s / %9s [%s%s] %3d%% %9s/s %s"
                 .formatted(
                         layer.blob.digest().hex().substring(0, 12),

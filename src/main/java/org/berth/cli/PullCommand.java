@@ -45,7 +45,8 @@ final class PullCommand {
             throw new HostException("the output %s is a directory".formatted(destination));
         }
         if (host.exists(destination) && !invocation.flag("force")) {
-            throw new HostException("Image file already exists: \"%s\" - will not overwrite".formatted(named(reference)))
+            throw new HostException(
+                            "Image file already exists: \"%s\" - will not overwrite".formatted(named(reference)))
                     .hint("--force overwrites it");
         }
         Path folder = destination.getParent();

@@ -39,15 +39,15 @@ final class Pulling {
 
     /** A puller, and the client to be closed after it. */
     RegistryClient client() {
-        var transport = invocation.flag("no-https")
-                ? RegistrySettings.Transport.HTTP
-                : RegistrySettings.Transport.HTTPS;
+        var transport =
+                invocation.flag("no-https") ? RegistrySettings.Transport.HTTP : RegistrySettings.Transport.HTTPS;
         return new RegistryClient(
                 RegistrySettings.defaults(transport, Proxies.of(host::env), "berth/" + Version.BERTH), credentials());
     }
 
     Puller puller(RegistryClient client) {
-        return new Puller(client, settings(), new ShownEvents(messages, host.facts().standardErrorIsTerminal()));
+        return new Puller(
+                client, settings(), new ShownEvents(messages, host.facts().standardErrorIsTerminal()));
     }
 
     /** The platform of {@code --arch}, or of this machine. */
@@ -66,10 +66,12 @@ final class Pulling {
     /** Where what is gone at the end is kept: {@code APPTAINER_TMPDIR}, {@code TMPDIR}, {@code /tmp}. */
     static Path temporaryDirectory(Invocation invocation, Host host) {
         Optional<String> asked = invocation.value("tmpdir");
-        Path path = host.path(asked.or(() -> host.env("TMPDIR").filter(t -> !t.isEmpty())).orElse("/tmp"));
+        Path path = host.path(
+                asked.or(() -> host.env("TMPDIR").filter(t -> !t.isEmpty())).orElse("/tmp"));
         if (!host.isDirectory(path)) {
             throw new HostException("the directory for temporary files, %s, does not exist".formatted(path))
-                    .hint("make it, or let %s name another".formatted(asked.isPresent() ? "APPTAINER_TMPDIR" : "TMPDIR"));
+                    .hint("make it, or let %s name another"
+                            .formatted(asked.isPresent() ? "APPTAINER_TMPDIR" : "TMPDIR"));
         }
         return path;
     }
@@ -127,7 +129,8 @@ final class Pulling {
         Optional<String> epoch = host.env("SOURCE_DATE_EPOCH").filter(text -> !text.isEmpty());
         if (epoch.isPresent()) {
             if (!epoch.orElseThrow().matches("[0-9]{1,11}")) {
-                throw new UsageException("SOURCE_DATE_EPOCH=%s is not a number of seconds".formatted(epoch.orElseThrow()));
+                throw new UsageException(
+                        "SOURCE_DATE_EPOCH=%s is not a number of seconds".formatted(epoch.orElseThrow()));
             }
             return new BuildTime.Fixed(Instant.ofEpochSecond(Long.parseLong(epoch.orElseThrow())));
         }
@@ -137,14 +140,15 @@ final class Pulling {
     /** Row S17, S18: options and {@code APPTAINER_DOCKER_*}, then {@code DOCKER_*}. */
     private Credentials credentials() {
         Optional<Credential> credential = pair(
-                        invocation.value("docker-username"), invocation.value("docker-password"), "APPTAINER_DOCKER_USERNAME")
+                        invocation.value("docker-username"),
+                        invocation.value("docker-password"),
+                        "APPTAINER_DOCKER_USERNAME")
                 .or(() -> pair(host.env("DOCKER_USERNAME"), host.env("DOCKER_PASSWORD"), "DOCKER_USERNAME"));
         return registry -> credential;
     }
 
     private static Optional<Credential> pair(Optional<String> username, Optional<String> password, String source) {
-        return username.filter(name -> !name.isEmpty())
-                .map(name -> new Credential(name, password.orElse(""), source));
+        return username.filter(name -> !name.isEmpty()).map(name -> new Credential(name, password.orElse(""), source));
     }
 
     /** Events as messages, and progress on a terminal. */

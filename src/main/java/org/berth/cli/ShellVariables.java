@@ -10,8 +10,7 @@ import org.berth.host.Host;
 /** Runs a shell file and sees which variables it leaves. */
 final class ShellVariables {
     /** Prints the exported variables before and after, with a line between that no quoted value can hold. */
-    private static final String SCRIPT =
-            """
+    private static final String SCRIPT = """
             exec 3>&1 1>&2
             export -p >&3
             printf '\\n:: berth ::\\n' >&3

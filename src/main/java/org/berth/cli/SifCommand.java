@@ -43,7 +43,8 @@ final class SifCommand {
     private static SifDescriptor object(Invocation invocation, SifFile file) {
         String id = invocation.operands().getFirst();
         if (!id.matches("[0-9]{1,9}")) {
-            throw new ImageException("'%s' is not the number of an object".formatted(id)).hint("berth sif list shows them");
+            throw new ImageException("'%s' is not the number of an object".formatted(id))
+                    .hint("berth sif list shows them");
         }
         return file.object(Integer.parseInt(id))
                 .orElseThrow(() -> new ImageException("%s: there is no object %s".formatted(file.path(), id))

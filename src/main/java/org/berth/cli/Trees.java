@@ -32,8 +32,7 @@ final class Trees {
                 }
 
                 @Override
-                public FileVisitResult postVisitDirectory(Path folder, java.io.IOException failure)
-                        throws IOException {
+                public FileVisitResult postVisitDirectory(Path folder, java.io.IOException failure) throws IOException {
                     Files.delete(folder);
                     return FileVisitResult.CONTINUE;
                 }

@@ -54,8 +54,8 @@ public final class SiteConfigReader {
             int equals = line.indexOf('=');
             String value = line.substring(equals + 1).strip();
             Setting.of(line.substring(0, equals).strip())
-                    .ifPresent(setting ->
-                            values.computeIfAbsent(setting, s -> new ArrayList<>()).add(value));
+                    .ifPresent(setting -> values.computeIfAbsent(setting, s -> new ArrayList<>())
+                            .add(value));
         }
         return values;
     }
@@ -74,7 +74,8 @@ public final class SiteConfigReader {
         Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
         map.forEach((key, value) -> {
             Setting setting = Setting.of(String.valueOf(key))
-                    .orElseThrow(() -> new HostException("configuration file %s: unknown setting '%s'".formatted(path, key)));
+                    .orElseThrow(() ->
+                            new HostException("configuration file %s: unknown setting '%s'".formatted(path, key)));
             values.put(
                     setting,
                     value instanceof List<?> list
@@ -88,7 +89,9 @@ public final class SiteConfigReader {
         SiteConfig d = SiteConfig.DEFAULTS;
         Values v = new Values(values, path);
         List<SiteConfig.SiteBind> binds = values.containsKey(Setting.BIND_PATH)
-                ? values.getOrDefault(Setting.BIND_PATH, List.of()).stream().map(v::bind).toList()
+                ? values.getOrDefault(Setting.BIND_PATH, List.of()).stream()
+                        .map(v::bind)
+                        .toList()
                 : d.binds();
         return new SiteConfig(
                 binds,

@@ -183,8 +183,8 @@ public final class Host {
 
     private static Optional<FileIdentity> look(Path path) {
         try {
-            Map<String, Object> a = Files.readAttributes(
-                    path, "unix:dev,ino,size,mode,uid,lastModifiedTime,ctime", new LinkOption[0]);
+            Map<String, Object> a =
+                    Files.readAttributes(path, "unix:dev,ino,size,mode,uid,lastModifiedTime,ctime", new LinkOption[0]);
             return Optional.of(new FileIdentity(
                     (Long) a.get("dev"),
                     (Long) a.get("ino"),

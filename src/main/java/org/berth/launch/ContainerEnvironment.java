@@ -71,7 +71,9 @@ final class ContainerEnvironment {
         variables.put("PATH", DEFAULT_PATH);
         runtime(request, image).forEach((name, value) -> {
             variables.put("APPTAINER_" + name, value);
-            variables.put("SINGULARITY_" + name, value);
+            if (!value.isEmpty() && !name.equals("COMMAND") || name.equals("BIND")) {
+                variables.put("SINGULARITY_" + name, value);
+            }
         });
         Map<String, String> injected = request.environment().injected();
         for (String name : FOR_PATHS) {
@@ -114,7 +116,9 @@ final class ContainerEnvironment {
     static String injection(LaunchRequest.Environment environment) {
         StringBuilder text = new StringBuilder();
         environment.injected().forEach((name, value) -> {
-            if (FOR_PATHS.contains(name) || name.endsWith("PEND_LD_LIBRARY_PATH") || !NAME.matcher(name).matches()) {
+            if (FOR_PATHS.contains(name)
+                    || name.endsWith("PEND_LD_LIBRARY_PATH")
+                    || !NAME.matcher(name).matches()) {
                 return;
             }
             String whole = name.equals("LD_LIBRARY_PATH") ? value + ":/.singularity.d/libs" : value;

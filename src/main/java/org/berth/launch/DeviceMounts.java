@@ -53,7 +53,11 @@ final class DeviceMounts {
         }
         if (host.facts().standardInputIsTerminal()) {
             ops.add(new Op.Bind(
-                    Path.of("/proc/self/fd/0"), DEV.resolve("console"), MountOptions.NONE, OnMissing.CREATE, "console"));
+                    Path.of("/proc/self/fd/0"),
+                    DEV.resolve("console"),
+                    MountOptions.NONE,
+                    OnMissing.CREATE,
+                    "console"));
         }
         if (request.wants(Namespaces.IPC)) {
             ops.add(new Op.MakeDirectory(DEV.resolve("mqueue"), 01777));

@@ -8,8 +8,7 @@ package org.berth.launch;
  * and writes what is exported to descriptor 9.
  */
 final class EnvironmentScript {
-    static final String TEXT =
-            """
+    static final String TEXT = """
             berth_inject() {
                 berth_todo=$BERTH_INJECT
                 unset BERTH_INJECT

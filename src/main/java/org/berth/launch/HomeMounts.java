@@ -14,7 +14,8 @@ final class HomeMounts {
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
         Path target = request.home().target();
-        if (!request.mounts("home") || !site.mountHome() && request.home().source().isEmpty()) {
+        if (!request.mounts("home")
+                || !site.mountHome() && request.home().source().isEmpty()) {
             return List.of();
         }
         if (target.equals(ROOT)) {
@@ -24,8 +25,7 @@ final class HomeMounts {
         Optional<Path> source = request.home().source();
         if (source.isPresent() && host.isDirectory(source.orElseThrow())) {
             return List.of(MountStep.directory(
-                    target,
-                    new Op.Bind(source.orElseThrow(), target, MountOptions.USER_TREE, OnMissing.WARN, "home")));
+                    target, new Op.Bind(source.orElseThrow(), target, MountOptions.USER_TREE, OnMissing.WARN, "home")));
         }
         if (request.contained() && request.workdir().isPresent()) {
             Path home = request.workdir().orElseThrow().resolve("home");

@@ -18,8 +18,7 @@ final class IdentityFiles {
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site) {
         List<MountStep> steps = new ArrayList<>();
-        boolean rootInWritableImage =
-                host.facts().root() && request.root() == LaunchRequest.Root.WRITABLE;
+        boolean rootInWritableImage = host.facts().root() && request.root() == LaunchRequest.Root.WRITABLE;
         if (site.configPasswd() && !rootInWritableImage) {
             steps.add(new MountStep(PASSWD, false, List.of(new Op.Passwd(passwdLine(request, host.facts())))));
         }
@@ -40,12 +39,12 @@ final class IdentityFiles {
     private static void resolvConf(LaunchRequest request, LaunchHost host, List<MountStep> steps) {
         if (!request.dns().isEmpty()) {
             StringBuilder text = new StringBuilder();
-            request.dns().forEach(server -> text.append("nameserver ").append(server).append('\n'));
+            request.dns()
+                    .forEach(server -> text.append("nameserver ").append(server).append('\n'));
             steps.add(MountStep.file(
                     RESOLV_CONF,
                     new Op.SessionFile("resolv.conf", 0644, text.toString()),
-                    new Op.BindSession(
-                            "resolv.conf", RESOLV_CONF, MountOptions.SAFE, OnMissing.WARN, "resolv.conf")));
+                    new Op.BindSession("resolv.conf", RESOLV_CONF, MountOptions.SAFE, OnMissing.WARN, "resolv.conf")));
         } else if (host.kind(RESOLV_CONF) == PathKind.FILE) {
             steps.add(MountStep.file(
                     RESOLV_CONF,

@@ -90,8 +90,7 @@ public record LaunchRequest(
      * @param dropped names of the caller's variables that are left out
      * @param evaluate injected values are evaluated once by the container's shell
      */
-    public record Environment(
-            boolean clean, Map<String, String> injected, Set<String> dropped, boolean evaluate) {
+    public record Environment(boolean clean, Map<String, String> injected, Set<String> dropped, boolean evaluate) {
         public Environment {
             injected = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(injected));
             dropped = Set.copyOf(dropped);

@@ -27,7 +27,8 @@ final class NamespaceOps {
         } else {
             namespaces.add(Op.Namespace.USER);
             ops.add(new Op.Unshare(namespaces));
-            ops.add(new Op.MapIds(single(host.facts().uid()), single(host.facts().gid())));
+            ops.add(new Op.MapIds(
+                    single(host.facts().uid()), single(host.facts().gid())));
         }
         if (request.wants(Namespaces.NET)) {
             ops.add(new Op.Loopback());

@@ -69,7 +69,13 @@ public sealed interface Op {
     }
 
     record Mount(
-            String type, String source, Path target, MountOptions options, String data, OnMissing onMissing, String what)
+            String type,
+            String source,
+            Path target,
+            MountOptions options,
+            String data,
+            OnMissing onMissing,
+            String what)
             implements Op {}
 
     /** The next operation is skipped if both paths lead to the same place in the container. */

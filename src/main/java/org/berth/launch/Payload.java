@@ -53,7 +53,8 @@ final class Payload {
 
     private static List<List<String>> shells(LaunchRequest request) {
         List<List<String>> shells = new ArrayList<>();
-        request.shell().ifPresent(program -> shells.add(List.of(program)));
+        request.shell()
+                .ifPresent(program -> shells.add(List.of(program.startsWith("/") ? program : "/bin/" + program)));
         shells.add(List.of("/bin/bash", "--norc"));
         shells.add(List.of(DEFAULT_SHELL));
         return shells;

@@ -11,8 +11,7 @@ import org.berth.launch.Op.OnMissing;
 final class SiteBinds {
     private static final Path HOSTS = Path.of("/etc/hosts");
     private static final Path LOCALTIME = Path.of("/etc/localtime");
-    private static final String LOOPBACK_HOSTS =
-            """
+    private static final String LOOPBACK_HOSTS = """
             127.0.0.1 localhost
             ::1 localhost ip6-localhost ip6-loopback
             """;
@@ -31,7 +30,9 @@ final class SiteBinds {
                     || !request.mounts(bind.target().toString())) {
                 continue;
             }
-            if (request.contained() && request.wants(Namespaces.NET) && bind.target().equals(HOSTS)) {
+            if (request.contained()
+                    && request.wants(Namespaces.NET)
+                    && bind.target().equals(HOSTS)) {
                 steps.add(MountStep.file(
                         HOSTS,
                         new Op.SessionFile("hosts", 0644, LOOPBACK_HOSTS),
@@ -44,13 +45,16 @@ final class SiteBinds {
                 case FILE ->
                     steps.add(MountStep.file(
                             bind.target(),
-                            new Op.Bind(
-                                    bind.source(), bind.target(), MountOptions.SAFE, OnMissing.WARN, "bind path")));
+                            new Op.Bind(bind.source(), bind.target(), MountOptions.SAFE, OnMissing.WARN, "bind path")));
                 case DIRECTORY ->
                     steps.add(MountStep.directory(
                             bind.target(),
                             new Op.Bind(
-                                    bind.source(), bind.target(), MountOptions.USER_TREE, OnMissing.WARN, "bind path")));
+                                    bind.source(),
+                                    bind.target(),
+                                    MountOptions.USER_TREE,
+                                    OnMissing.WARN,
+                                    "bind path")));
             }
         }
         return steps;

@@ -18,7 +18,8 @@ final class UserBinds {
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
         if (!site.userBinds()) {
             if (!request.binds().isEmpty()) {
-                notes.add(Note.warning("Ignoring user bind request: user bind control disabled by system administrator"));
+                notes.add(
+                        Note.warning("Ignoring user bind request: user bind control disabled by system administrator"));
             }
             return List.of();
         }

@@ -21,7 +21,8 @@ public final class FactsReader {
         List<String> uname = table.getOrDefault("uname", List.of());
         List<String> tty = table.getOrDefault("tty", List.of("0", "0", "0"));
         if (ids.size() < 4 || uname.size() < 5 || tty.size() != 3) {
-            throw new HostException("the launcher's facts are incomplete: launcher and planner are of different versions");
+            throw new HostException(
+                    "the launcher's facts are incomplete: launcher and planner are of different versions");
         }
         int uid = Integer.parseUnsignedInt(ids.get(0));
         List<Integer> groups = new ArrayList<>();
@@ -60,8 +61,11 @@ public final class FactsReader {
     }
 
     private static Map<String, List<String>> table(List<String> words) {
-        if (words.size() < 3 || !words.get(0).equals("berth-facts") || !words.get(1).equals("1")) {
-            throw new HostException("the launcher's facts are not of version 1: launcher and planner are of different versions");
+        if (words.size() < 3
+                || !words.get(0).equals("berth-facts")
+                || !words.get(1).equals("1")) {
+            throw new HostException(
+                    "the launcher's facts are not of version 1: launcher and planner are of different versions");
         }
         Map<String, List<String>> table = new HashMap<>();
         int i = 2;

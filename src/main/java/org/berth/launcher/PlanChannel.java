@@ -11,7 +11,7 @@ import org.berth.launch.LaunchPlan;
 public final class PlanChannel {
     private final Path path;
 
-    PlanChannel(Path path) {
+    public PlanChannel(Path path) {
         this.path = path;
     }
 

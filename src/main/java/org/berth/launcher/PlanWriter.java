@@ -53,14 +53,11 @@ public final class PlanWriter {
         return switch (op) {
             case Op.Level(int level) -> List.of("level", Integer.toString(level));
             case Op.Unshare(var namespaces) ->
-                List.of(
-                        "unshare",
-                        namespaces.stream().map(Op.Namespace::word).collect(Collectors.joining(",")));
+                List.of("unshare", namespaces.stream().map(Op.Namespace::word).collect(Collectors.joining(",")));
             case Op.MapIds(String uids, String gids) -> List.of("map-ids", uids, gids);
             case Op.Loopback() -> List.of("loopback");
             case Op.Hostname(String name) -> List.of("hostname", name);
-            case Op.Session(var directory, long size) ->
-                List.of("session", directory.toString(), Long.toString(size));
+            case Op.Session(var directory, long size) -> List.of("session", directory.toString(), Long.toString(size));
             case Op.ImageDirectory(var directory, var options) ->
                 List.of("image-dir", directory.toString(), options.text());
             case Op.ImageSquash(var file, long offset, var server) ->
@@ -123,7 +120,9 @@ public final class PlanWriter {
             case Op.ExecShell(var candidates) ->
                 with(
                         List.of("exec-shell"),
-                        candidates.stream().map(words -> String.join("\n", words)).toList());
+                        candidates.stream()
+                                .map(words -> String.join("\n", words))
+                                .toList());
         };
     }
 

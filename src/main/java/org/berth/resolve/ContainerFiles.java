@@ -22,14 +22,12 @@ final class ContainerFiles {
 
     private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
 
-    private static final String BASE_ENVIRONMENT =
-            """
+    private static final String BASE_ENVIRONMENT = """
             #!/bin/sh
             # Nothing is set before the image's own variables.
             """;
 
-    private static final String APPS_ENVIRONMENT =
-            """
+    private static final String APPS_ENVIRONMENT = """
             #!/bin/sh
             # The environment of the SCIF application that was asked for.
             if [ -n "${SINGULARITY_APPNAME:-}" ] && [ -d "/scif/apps/$SINGULARITY_APPNAME" ]; then
@@ -48,8 +46,7 @@ final class ContainerFiles {
             fi
             """;
 
-    private static final String LIBRARY_ENVIRONMENT =
-            """
+    private static final String LIBRARY_ENVIRONMENT = """
             #!/bin/sh
             # Libraries of the host (GPU drivers) are shown in this directory.
             LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/.singularity.d/libs
@@ -57,8 +54,7 @@ final class ContainerFiles {
             export LD_LIBRARY_PATH PS1
             """;
 
-    private static final String RUNTIME_ENVIRONMENT =
-            """
+    private static final String RUNTIME_ENVIRONMENT = """
             #!/bin/sh
             # APPTAINERENV_PREPEND_PATH, _APPEND_PATH and _PATH.
             PATH=${SING_USER_DEFINED_PREPEND_PATH:+$SING_USER_DEFINED_PREPEND_PATH:}$PATH
@@ -68,8 +64,7 @@ final class ContainerFiles {
             export PATH
             """;
 
-    private static final String ACTION_PROLOGUE =
-            """
+    private static final String ACTION_PROLOGUE = """
             #!/bin/sh
             for script in /.singularity.d/env/*.sh; do
                 [ -f "$script" ] && . "$script"
@@ -84,8 +79,7 @@ final class ContainerFiles {
             "test", "[ -x /.singularity.d/test ] || exit 0\nexec /.singularity.d/test \"$@\"\n");
 
     /** The second half of the runscript: what was asked for decides which words run, and a shell evaluates them once. */
-    private static final String RUN_LOGIC =
-            """
+    private static final String RUN_LOGIC = """
 
             oci_literal=
             oci_literal=
@@ -195,8 +189,7 @@ final class ContainerFiles {
                 + RUN_END;
     }
 
-    private static final String RUN_END =
-            """
+    private static final String RUN_END = """
             case ${1-} in
             */*) ;;
             *)

@@ -18,7 +18,8 @@ import org.berth.oci.ImageReference;
  * @param manifestDigest of what the reference named
  * @param version of this program
  */
-record ImageOrigin(String from, ImageReference reference, String manifestDigest, Instant built, ZoneId zone, String version) {
+record ImageOrigin(
+        String from, ImageReference reference, String manifestDigest, Instant built, ZoneId zone, String version) {
     String definition() {
         return "bootstrap: docker\nfrom: %s\n".formatted(from);
     }

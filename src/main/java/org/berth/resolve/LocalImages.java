@@ -61,8 +61,9 @@ public final class LocalImages {
             return new Kind.Sandbox(path);
         }
         if (!host.isReadable(path)) {
-            throw new ImageException("could not open image %s: it is not readable by the current user, check permissions"
-                    .formatted(path));
+            throw new ImageException(
+                    "could not open image %s: it is not readable by the current user, check permissions"
+                            .formatted(path));
         }
         byte[] start = host.read(path, SifFile.DETECTION_SIZE).orElseThrow();
         if (SifFile.looksLikeSif(start)) {
@@ -167,7 +168,8 @@ public final class LocalImages {
     }
 
     private Optional<Path> server() {
-        return site.squashfuse().or(() -> SERVERS.stream().filter(host::isExecutable).findFirst());
+        return site.squashfuse()
+                .or(() -> SERVERS.stream().filter(host::isExecutable).findFirst());
     }
 
     private boolean kernelReadsSquashfs() {

@@ -27,12 +27,11 @@ public record PullSettings(
 
     /** What changes the bytes of an image besides its source. */
     String format() {
-        String when =
-                switch (time) {
-                    case BuildTime.Now() -> "";
-                    case BuildTime.Fixed(var instant) -> " at " + instant.getEpochSecond();
-                    case BuildTime.OfImage() -> " at the image's time";
-                };
+        String when = switch (time) {
+            case BuildTime.Now() -> "";
+            case BuildTime.Fixed(var instant) -> " at " + instant.getEpochSecond();
+            case BuildTime.OfImage() -> " at the image's time";
+        };
         return "sif %s %d%s".formatted(compression, level, when);
     }
 }

@@ -160,7 +160,9 @@ public final class Puller {
         try {
             return Files.createTempFile(settings.temporary(), "berth-image-", ".sif");
         } catch (IOException e) {
-            throw new HostException("could not make a temporary file in %s: %s".formatted(settings.temporary(), Host.reason(e)), e)
+            throw new HostException(
+                            "could not make a temporary file in %s: %s".formatted(settings.temporary(), Host.reason(e)),
+                            e)
                     .hint("set APPTAINER_TMPDIR to a directory that can be written");
         }
     }

@@ -47,8 +47,8 @@ final class SifBuild {
         ImageConfig config = image.config();
         Instant now = settings.time().of(config);
         Architecture architecture = Architecture.ofWord(config.platform().architecture());
-        ImageOrigin origin = new ImageOrigin(
-                from, reference, image.digest().toString(), now, settings.zone(), settings.version());
+        ImageOrigin origin =
+                new ImageOrigin(from, reference, image.digest().toString(), now, settings.zone(), settings.version());
         Map<String, String> labels = origin.labels(config, config.platform().architecture());
         InspectMetadata metadata = metadata(config, origin, labels);
         SifIdentity identity = settings.time().reproducible() ? SifIdentity.DETERMINISTIC : SifIdentity.fresh(now);
@@ -57,7 +57,7 @@ final class SifBuild {
             sif.add(SifObject.of(DataType.GENERIC_JSON, "inspect-metadata.json"), metadata.json());
             sif.add(SifObject.of(DataType.GENERIC_JSON, "oci-config.json"), utf8(config.rawConfig()));
             SifWriter.PartitionTarget target = sif.beginPartition(
-                    SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture));
+                    SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture, ""));
             events.info("Extracting OCI image...");
             Converter.Result result = Converter.convert(
                     image.manifest().layers(),
@@ -92,7 +92,8 @@ final class SifBuild {
 
     private static List<Extra> extras(ImageConfig config, Map<String, String> labels, ImageOrigin origin) {
         List<Extra> extras = new ArrayList<>();
-        for (String folder : List.of(".singularity.d", ".singularity.d/libs", ".singularity.d/actions", ".singularity.d/env")) {
+        for (String folder :
+                List.of(".singularity.d", ".singularity.d/libs", ".singularity.d/actions", ".singularity.d/env")) {
             extras.add(Extra.directory(folder, 0755, Rule.ALWAYS));
         }
         ContainerFiles.executables(config)
@@ -111,7 +112,8 @@ final class SifBuild {
 
     private static String labelsJson(Map<String, String> labels) {
         return labels.entrySet().stream()
-                .map(e -> "\t%s: %s".formatted(InspectMetadata.quoted(e.getKey()), InspectMetadata.quoted(e.getValue())))
+                .map(e ->
+                        "\t%s: %s".formatted(InspectMetadata.quoted(e.getKey()), InspectMetadata.quoted(e.getValue())))
                 .collect(Collectors.joining(",\n", "{\n", "\n}\n"));
     }
 
