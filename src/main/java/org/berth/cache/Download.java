@@ -44,8 +44,8 @@ public final class Download implements LayerSource, AutoCloseable {
         for (Descriptor blob : blobs.reversed()) {
             Descriptor same = wanted.putIfAbsent(blob.digest(), blob);
             if (same != null && same.size() != blob.size()) {
-                throw new ImageException(
-                        "blob %s is listed with %d and with %d bytes".formatted(blob.digest(), same.size(), blob.size()));
+                throw new ImageException("blob %s is listed with %d and with %d bytes"
+                        .formatted(blob.digest(), same.size(), blob.size()));
             }
         }
         store.requireSpace(wanted.values());

@@ -145,7 +145,10 @@ class BlobStoreTest {
 
     @Test
     void aReaderThatNeverReadsHoldsUpNobody() throws IOException {
-        List<Descriptor> blobs = Stream.iterate(1, n -> n + 1).limit(8).map(n -> blob(500_000, n)).toList();
+        List<Descriptor> blobs = Stream.iterate(1, n -> n + 1)
+                .limit(8)
+                .map(n -> blob(500_000, n))
+                .toList();
         try (Download download = store.fetch(blobs, this::source, Progress.NONE);
                 InputStream idle = download.open(blobs.getLast())) {
             download.finish();
@@ -205,7 +208,8 @@ class BlobStoreTest {
         try (Download download = store.fetch(List.of(blob), this::source, Progress.NONE)) {
             download.finish();
         }
-        Path file = root.resolve("cache/blob/blobs/sha256").resolve(blob.digest().hex());
+        Path file =
+                root.resolve("cache/blob/blobs/sha256").resolve(blob.digest().hex());
         Files.write(file, new byte[999]);
         try (Download download = store.fetch(List.of(blob), this::source, Progress.NONE)) {
             assertArrayEquals(remote.get(blob.digest()), read(download, blob));
@@ -230,8 +234,8 @@ class BlobStoreTest {
     @Test
     void whatHasNoRoomIsNotBegun() {
         Descriptor huge = new Descriptor("", Digest.sha256(new byte[0]), 1L << 44, Map.of());
-        HostException failure = assertThrows(
-                HostException.class, () -> store.fetch(List.of(huge), this::source, Progress.NONE));
+        HostException failure =
+                assertThrows(HostException.class, () -> store.fetch(List.of(huge), this::source, Progress.NONE));
         assertTrue(failure.getMessage().contains("16.00 TiB needed"), failure.getMessage());
         assertEquals(List.of(), asked);
     }

@@ -76,8 +76,7 @@ class CacheReportTest {
         fill();
         List<String> table = cache.report(ALL).table(ZoneOffset.UTC);
         assertEquals("NAME                     DATE CREATED           SIZE             TYPE", table.get(0));
-        assertTrue(
-                table.get(1).matches("[0-9a-f]{22}   2026-11-24 22:48:37    0\\.47 KiB         blob"), table.get(1));
+        assertTrue(table.get(1).matches("[0-9a-f]{22}   2026-11-24 22:48:37    0\\.47 KiB         blob"), table.get(1));
         assertEquals("eeeeeeeeeeeeeeeeeeeeee   2026-11-24 22:48:37    1.04 MiB         oci-tmp", table.get(2));
         assertEquals(3, table.size());
     }
@@ -107,7 +106,8 @@ class CacheReportTest {
         fill();
         byte[] old = new byte[3];
         cache.blobs().keep(Digest.sha256(old), old);
-        Path file = base().resolve("blob/blobs/sha256").resolve(Digest.sha256(old).hex());
+        Path file =
+                base().resolve("blob/blobs/sha256").resolve(Digest.sha256(old).hex());
         Files.setLastModifiedTime(file, FileTime.from(Instant.now().minus(Duration.ofDays(400))));
         Path image = base().resolve("oci-tmp").resolve("e".repeat(64));
         Files.setLastModifiedTime(image, FileTime.from(Instant.now()));

@@ -50,12 +50,10 @@ class CacheTest {
     @Test
     void firstUseMakesPrivateDirectories() throws IOException {
         open(root.resolve("new"));
-        assertEquals(
-                List.of("ipfs", "library", "net", "oci-tmp", "oras", "shub"), below("new/cache"));
+        assertEquals(List.of("ipfs", "library", "net", "oci-tmp", "oras", "shub"), below("new/cache"));
         for (String directory : List.of("new", "new/cache", "new/cache/net")) {
             assertEquals(
-                    "rwx------",
-                    PosixFilePermissions.toString(Files.getPosixFilePermissions(root.resolve(directory))));
+                    "rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(root.resolve(directory))));
         }
     }
 
@@ -160,7 +158,10 @@ class CacheTest {
             case "make" -> {
                 convert(open(root), made, new AtomicInteger(), Duration.ofMillis(300));
                 Files.writeString(
-                        root.resolve("log"), "m".repeat(made.get()), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                        root.resolve("log"),
+                        "m".repeat(made.get()),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.APPEND);
             }
             case "temporary" -> {
                 Cache.temporary(root);
@@ -253,8 +254,8 @@ class CacheTest {
         };
         LeaseFileLocking files = new LeaseFileLocking(Duration.ofMillis(20), Duration.ofMillis(300));
         Leases first = new Leases(root, List.of(refusing, files));
-        Leases second =
-                new Leases(root, List.of(refusing, new LeaseFileLocking(Duration.ofMillis(20), Duration.ofMillis(300))));
+        Leases second = new Leases(
+                root, List.of(refusing, new LeaseFileLocking(Duration.ofMillis(20), Duration.ofMillis(300))));
         Leases.Lease held = first.acquire("x", () -> {});
         AtomicInteger order = new AtomicInteger();
         Thread waiter = Thread.ofVirtual().start(() -> {

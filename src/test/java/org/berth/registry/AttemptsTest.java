@@ -16,8 +16,7 @@ class AttemptsTest {
     @Test
     void retryAfterIsSecondsOrADate() {
         assertEquals(Optional.of(Duration.ofSeconds(7)), Attempts.retryAfter(" 7 ", NOW));
-        assertEquals(
-                Optional.of(Duration.ofSeconds(90)), Attempts.retryAfter("Thu, 01 Jan 2026 00:01:30 GMT", NOW));
+        assertEquals(Optional.of(Duration.ofSeconds(90)), Attempts.retryAfter("Thu, 01 Jan 2026 00:01:30 GMT", NOW));
         assertEquals(Optional.of(Duration.ZERO), Attempts.retryAfter("Wed, 31 Dec 2025 00:00:00 GMT", NOW));
         assertEquals(Optional.empty(), Attempts.retryAfter("soon", NOW));
         assertEquals(Optional.empty(), Attempts.retryAfter("-5", NOW));
@@ -25,8 +24,8 @@ class AttemptsTest {
 
     @Test
     void progressForgivesEarlierFailures() throws InterruptedIOException {
-        Attempts attempts = new Attempts(
-                new RetryPolicy(3, Duration.ofMillis(1), Duration.ofSeconds(1), Duration.ofSeconds(5)));
+        Attempts attempts =
+                new Attempts(new RetryPolicy(3, Duration.ofMillis(1), Duration.ofSeconds(1), Duration.ofSeconds(5)));
         assertTrue(attempts.again(Optional.empty()));
         assertTrue(attempts.again(Optional.empty()));
         attempts.received(2 << 20);

@@ -41,7 +41,9 @@ class ChallengeTest {
     @Test
     void nonsenseEndsQuietly() {
         assertEquals(List.of(), parse("", "  ", "=", "\"x\"", ",,,"));
-        assertEquals(List.of(new Challenge("bearer", Map.of("realm", "unterminated"))), parse("Bearer realm=\"unterminated"));
+        assertEquals(
+                List.of(new Challenge("bearer", Map.of("realm", "unterminated"))),
+                parse("Bearer realm=\"unterminated"));
         assertEquals(List.of(new Challenge("bearer", Map.of())), parse("Bearer realm="));
     }
 }

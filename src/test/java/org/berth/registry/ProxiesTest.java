@@ -22,7 +22,12 @@ class ProxiesTest {
     @Test
     void schemeChoosesTheProxyAndExemptHostsGoDirectly() {
         Proxies proxies = of(Map.of(
-                "https_proxy", "http://proxy:3128/", "HTTP_PROXY", "plain", "no_proxy", "quay.io, .site.org,10.0.0.1:5000"));
+                "https_proxy",
+                "http://proxy:3128/",
+                "HTTP_PROXY",
+                "plain",
+                "no_proxy",
+                "quay.io, .site.org,10.0.0.1:5000"));
         assertEquals("proxy/<unresolved>:3128", chosen(proxies, "https://docker.io/v2/"));
         assertEquals("plain/<unresolved>:80", chosen(proxies, "http://docker.io/v2/"));
         assertEquals("direct", chosen(proxies, "https://quay.io/v2/"));

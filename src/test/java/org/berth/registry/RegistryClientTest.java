@@ -23,8 +23,8 @@ import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
-import org.berth.oci.Documents;
 import org.berth.oci.DocumentStore;
+import org.berth.oci.Documents;
 import org.berth.oci.ImageReference;
 import org.berth.oci.MediaTypes;
 import org.berth.oci.Platforms;
@@ -225,7 +225,8 @@ class RegistryClientTest {
                 return false;
             }
             if (count > 1) {
-                exchange.getResponseHeaders().set("Content-Range", "bytes 0-%d/%d".formatted(bytes.length - 1, bytes.length));
+                exchange.getResponseHeaders()
+                        .set("Content-Range", "bytes 0-%d/%d".formatted(bytes.length - 1, bytes.length));
             }
             TestRegistry.cut(exchange, count > 1 ? 206 : 200, bytes, 500_000);
             return true;
@@ -439,7 +440,9 @@ class RegistryClientTest {
                     return false;
                 }
                 exchange.getResponseHeaders()
-                        .set("Location", "http://localhost:%d/blobs/%s".formatted(storage.port(), Digest.sha256(LAYER)));
+                        .set(
+                                "Location",
+                                "http://localhost:%d/blobs/%s".formatted(storage.port(), Digest.sha256(LAYER)));
                 exchange.sendResponseHeaders(307, -1);
                 return true;
             });
@@ -464,7 +467,8 @@ class RegistryClientTest {
     @Test
     void redirectsInACircleEnd() {
         registry.fault((exchange, count) -> {
-            exchange.getResponseHeaders().set("Location", exchange.getRequestURI().getPath());
+            exchange.getResponseHeaders()
+                    .set("Location", exchange.getRequestURI().getPath());
             exchange.sendResponseHeaders(302, -1);
             return true;
         });
@@ -576,7 +580,8 @@ class RegistryClientTest {
         contains(failure(client()), "authentication required", "without credentials");
         contains(
                 failure(client(host -> Optional.of(new Credential("bob", "x", "a file")))),
-                "authentication required", "as user bob (from a file)");
+                "authentication required",
+                "as user bob (from a file)");
     }
 
     @Test
@@ -589,14 +594,16 @@ class RegistryClientTest {
         Digest top = registry.document(
                 "multi",
                 MediaTypes.OCI_INDEX,
-                Documents.index("[%s,%s]".formatted(
-                        Documents.entry(arm.toString(), "linux", "arm64", "v8"),
-                        Documents.descriptor(MediaTypes.OCI_INDEX, inner.toString(), "1"))));
+                Documents.index("[%s,%s]"
+                        .formatted(
+                                Documents.entry(arm.toString(), "linux", "arm64", "v8"),
+                                Documents.descriptor(MediaTypes.OCI_INDEX, inner.toString(), "1"))));
         ResolvedImage image = resolve(client(), registry.image("a/b:multi"));
         assertEquals(top, image.digest());
         assertEquals(manifest, image.manifest().digest());
-        ImageException failure = assertThrows(ImageException.class, () -> client()
-                .resolve(registry.image("a/b:multi"), Platforms.parse("s390x", ""), DocumentStore.NONE));
+        ImageException failure = assertThrows(
+                ImageException.class,
+                () -> client().resolve(registry.image("a/b:multi"), Platforms.parse("s390x", ""), DocumentStore.NONE));
         assertEquals(
                 "no child with platform linux/s390x in index 127.0.0.1:%d/a/b".formatted(registry.port()),
                 failure.getMessage());
@@ -649,8 +656,7 @@ class RegistryClientTest {
     @Test
     void aServerThatDoesNotSpeakIsNotWaitedForTwice() {
         RegistryClient secure = client(RegistrySettings.Transport.HTTPS, Credentials.ANONYMOUS);
-        RegistryException failure =
-                assertThrows(RegistryException.class, () -> resolve(secure, registry.image("a/b")));
+        RegistryException failure = assertThrows(RegistryException.class, () -> resolve(secure, registry.image("a/b")));
         contains(failure.getMessage(), "timed out");
         contains(failure.hint().orElseThrow(), "--no-https");
     }

@@ -96,7 +96,8 @@ final class TestRegistry implements AutoCloseable {
     /** An image of one layer at a tag; returns the digest of its manifest. */
     Digest image(String tag, String architecture, byte[] layer) {
         Digest layerDigest = blob(layer);
-        String config = "{\"architecture\":\"%s\",\"os\":\"linux\",\"config\":{\"Cmd\":[\"%s\"]},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}"
+        String config = ("{\"architecture\":\"%s\",\"os\":\"linux\",\"config\":{\"Cmd\":[\"%s\"]},"
+                        + "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}")
                 .formatted(architecture, tag, Documents.DIGEST);
         Digest configDigest = blob(Documents.utf8(config));
         return document(
@@ -107,10 +108,11 @@ final class TestRegistry implements AutoCloseable {
                                 "application/vnd.oci.image.config.v1+json",
                                 configDigest.toString(),
                                 Integer.toString(config.length())),
-                        "[" + Documents.descriptor(
-                                "application/vnd.oci.image.layer.v1.tar+gzip",
-                                layerDigest.toString(),
-                                Integer.toString(layer.length))
+                        "["
+                                + Documents.descriptor(
+                                        "application/vnd.oci.image.layer.v1.tar+gzip",
+                                        layerDigest.toString(),
+                                        Integer.toString(layer.length))
                                 + "]"));
     }
 
@@ -144,7 +146,9 @@ final class TestRegistry implements AutoCloseable {
             Document document = documents.get(last);
             exchange.getResponseHeaders().set("Content-Type", document.mediaType());
             exchange.getResponseHeaders()
-                    .set("Docker-Content-Digest", Digest.sha256(document.bytes()).toString());
+                    .set(
+                            "Docker-Content-Digest",
+                            Digest.sha256(document.bytes()).toString());
             send(exchange, 200, document.bytes());
         } else if (path.contains("/blobs/") && blobs.containsKey(last)) {
             blob(exchange, blobs.get(last));
