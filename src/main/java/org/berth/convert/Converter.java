@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.berth.convert.ConvertOptions.DiffIds;
@@ -147,7 +148,7 @@ public final class Converter {
             }
             long entries = 0;
             for (Layer layer : topFirst) {
-                entries += logs.get(layer).size();
+                entries += Objects.requireNonNull(logs.get(layer)).size();
                 options.limits().checkEntries(entries);
             }
             return new ArrayList<>(topFirst.stream().map(logs::get).toList());

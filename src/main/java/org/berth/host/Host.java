@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 
@@ -110,6 +111,20 @@ public final class Host {
             return Optional.empty();
         } catch (IOException e) {
             throw new HostException("could not read %s: %s".formatted(path, reason(e)), e);
+        }
+    }
+
+    /** The names in a directory, sorted; empty if there is none or it is closed to the user. */
+    public List<String> list(Path directory) {
+        if (!isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.map(entry -> String.valueOf(entry.getFileName()))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            return List.of();
         }
     }
 

@@ -16,6 +16,7 @@ import org.berth.error.BerthException;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
+import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
 import org.berth.oci.ImageReference;
 import org.berth.oci.LayerSource;
@@ -57,7 +58,6 @@ public final class Puller {
         Path file = temporaryFile();
         boolean made = false;
         try {
-            events.info("Converting OCI blobs to SIF format");
             streamed(reference, from, platform, file);
             made = true;
             return new PulledImage(file, true);
@@ -78,7 +78,6 @@ public final class Puller {
         if (cache.isPresent()) {
             copy(cached(cache.orElseThrow(), reference, from, platform), destination);
         } else {
-            events.info("Converting OCI blobs to SIF format");
             streamed(reference, from, platform, destination);
         }
     }
@@ -93,19 +92,30 @@ public final class Puller {
         });
     }
 
+    /**
+     * The image in the cache. What the registry answers to HEAD is only good for looking; an image is made under the digest
+     * of the manifest that was read.
+     */
     private Path cached(Cache cache, ImageReference reference, String from, Platform platform) {
-        ImageReference exact = reference.at(client.digest(reference));
-        String key = Cache.key(exact.digest().orElseThrow(), platform, settings.format());
+        Digest announced = client.digest(reference);
+        Optional<Path> known = cache.finished(key(announced, platform), Puller::intact);
+        if (known.isPresent()) {
+            events.info("Using cached SIF image");
+            return known.orElseThrow();
+        }
+        ResolvedImage image = client.resolve(reference, platform, cache.blobs());
         try (ImageLease lease = cache.lease(
-                key, Puller::intact, () -> events.info("Waiting for another process that makes this image"))) {
+                key(image.digest(), platform),
+                Puller::intact,
+                () -> events.info("Waiting for another process that makes this image"))) {
             return switch (lease) {
                 case ImageLease.Finished(Path file) -> {
                     events.info("Using cached SIF image");
                     yield file;
                 }
                 case ImageLease.Writer writer -> {
-                    events.info("Converting OCI blobs to SIF format");
-                    build(cache, reference, exact, from, platform, writer.temporary());
+                    announce(image, platform);
+                    build(cache, image, reference, from, writer.temporary());
                     yield writer.publish();
                 }
             };
@@ -114,9 +124,11 @@ public final class Puller {
         }
     }
 
-    private void build(
-            Cache cache, ImageReference reference, ImageReference exact, String from, Platform platform, Path file) {
-        ResolvedImage image = fetchManifest(exact, platform, cache.blobs());
+    private String key(Digest digest, Platform platform) {
+        return Cache.key(digest, platform, settings.format());
+    }
+
+    private void build(Cache cache, ResolvedImage image, ImageReference reference, String from, Path file) {
         Space.require(folder(file), SifBuild.estimate(image));
         try (PullEvents.ShownProgress progress = events.progress();
                 Download download =
@@ -129,7 +141,8 @@ public final class Puller {
     }
 
     private void streamed(ImageReference reference, String from, Platform platform, Path file) {
-        ResolvedImage image = fetchManifest(reference, platform, DocumentStore.NONE);
+        ResolvedImage image = client.resolve(reference, platform, DocumentStore.NONE);
+        announce(image, platform);
         Space.require(folder(file), SifBuild.estimate(image));
         try (PullEvents.ShownProgress progress = events.progress()) {
             LayerSource source = new ShownSource(client.blobs(image.reference()), progress);
@@ -137,16 +150,15 @@ public final class Puller {
         }
     }
 
-    private ResolvedImage fetchManifest(ImageReference reference, Platform platform, DocumentStore store) {
+    private void announce(ResolvedImage image, Platform platform) {
+        events.info("Converting OCI blobs to SIF format");
         events.info("Starting build...");
         events.info("Fetching OCI image...");
-        ResolvedImage image = client.resolve(reference, platform, store);
         String architecture = image.config().platform().architecture();
         if (!architecture.isEmpty() && !architecture.equals(platform.architecture())) {
             events.warning("the image is for %s, not for %s: it can be pulled, but not run here"
                     .formatted(architecture, platform.architecture()));
         }
-        return image;
     }
 
     private static boolean intact(Path file) {

@@ -1,11 +1,13 @@
 package org.berth.resolve;
 
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.berth.convert.ConvertOptions;
 import org.berth.convert.Converter;
@@ -54,7 +56,9 @@ final class SifBuild {
         SifIdentity identity = settings.time().reproducible() ? SifIdentity.DETERMINISTIC : SifIdentity.fresh(now);
         try (SifWriter sif = SifWriter.create(destination, identity)) {
             sif.add(SifObject.of(DataType.DEFINITION, ""), utf8(origin.definition()));
-            sif.add(SifObject.of(DataType.GENERIC_JSON, "inspect-metadata.json"), metadata.json());
+            sif.add(
+                    SifObject.of(DataType.GENERIC_JSON, InspectMetadata.OBJECT_NAME),
+                    utf8(metadata.toJson(InspectMetadata.Layout.COMPACT)));
             sif.add(SifObject.of(DataType.GENERIC_JSON, "oci-config.json"), utf8(config.rawConfig()));
             SifWriter.PartitionTarget target = sif.beginPartition(
                     SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture, ""));
@@ -82,12 +86,17 @@ final class SifBuild {
     }
 
     private static InspectMetadata metadata(ImageConfig config, ImageOrigin origin, Map<String, String> labels) {
-        return InspectMetadata.ofImage(
-                labels,
-                origin.definition(),
-                ContainerFiles.runscript(config),
-                ContainerFiles.START_SCRIPT,
-                ContainerFiles.shownEnvironment(config));
+        InspectMetadata.Section image = new InspectMetadata.Section(
+                new TreeMap<>(ContainerFiles.shownEnvironment(config)),
+                new TreeMap<>(labels),
+                ContainerFiles.runscript(config).stripTrailing(),
+                "",
+                "");
+        return new InspectMetadata(
+                new TreeMap<>(),
+                image,
+                origin.definition().stripTrailing(),
+                ContainerFiles.START_SCRIPT.stripTrailing());
     }
 
     private static List<Extra> extras(ImageConfig config, Map<String, String> labels, ImageOrigin origin) {
@@ -112,9 +121,12 @@ final class SifBuild {
 
     private static String labelsJson(Map<String, String> labels) {
         return labels.entrySet().stream()
-                .map(e ->
-                        "\t%s: %s".formatted(InspectMetadata.quoted(e.getKey()), InspectMetadata.quoted(e.getValue())))
+                .map(e -> "\t\"%s\": \"%s\"".formatted(quoted(e.getKey()), quoted(e.getValue())))
                 .collect(Collectors.joining(",\n", "{\n", "\n}\n"));
+    }
+
+    private static String quoted(String text) {
+        return new String(JsonStringEncoder.getInstance().quoteAsString(text));
     }
 
     private static byte[] utf8(String text) {

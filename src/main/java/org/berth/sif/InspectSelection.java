@@ -42,8 +42,12 @@ public record InspectSelection(Set<Part> parts, Optional<String> app) {
         if (has(Part.APPS)) {
             apps.putAll(whole.apps());
         }
-        app.filter(name -> !has(Part.APPS) && whole.apps().containsKey(name))
-                .ifPresent(name -> apps.put(name, selected(whole.apps().get(name))));
+        app.filter(name -> !has(Part.APPS)).ifPresent(name -> {
+            InspectMetadata.Section section = whole.apps().get(name);
+            if (section != null) {
+                apps.put(name, selected(section));
+            }
+        });
         return new InspectMetadata(
                 apps,
                 app.isPresent() ? none : selected(whole.image()),
