@@ -57,6 +57,15 @@ final class Arrival {
         become(new State.Failed(cause));
     }
 
+    /** Whether all bytes are here and are the right ones. */
+    synchronized boolean isComplete() {
+        return switch (state) {
+            case State.Growing(Path _, long _, boolean verified) -> verified;
+            case State.Stored() -> true;
+            case State.Waiting(), State.Failed(Exception _) -> false;
+        };
+    }
+
     /** Nobody will bring it any more; whoever still waits is told so. */
     synchronized void abandon() {
         if (state instanceof State.Waiting || state instanceof State.Growing) {

@@ -64,7 +64,7 @@ public final class BlobStore implements DocumentStore {
 
     /** The directory of a digest's algorithm; makes it, and the layout around it, if it is not there. */
     Path directory(Digest digest) throws IOException {
-        Path directory = path(digest).getParent();
+        Path directory = Folder.parent(path(digest));
         if (!Files.isDirectory(directory)) {
             Folder.create(root);
             writeIfMissing(root.resolve("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");

@@ -18,13 +18,13 @@ import org.berth.oci.Digest;
 import org.berth.oci.Platform;
 
 /**
- * A user's cache: {@code cache/blob} (an OCI layout), {@code cache/oci-tmp/KEY} (finished images), and the directories of
- * other sources, all of mode 0700.
+ * A user's cache: {@code cache/blob} (an OCI layout), {@code cache/oci-tmp/KEY} (finished images), and the directories
+ * of other sources, all of mode 0700.
  *
- * <p>Every file appears under its name by rename, after it was verified and synchronised; so a name never stands for a part,
- * whenever a process is killed, and readers need no lock. What an image's own format tells about its length is checked when
- * it is used, against files that were cut later; a digest over gigabytes at every start would cost seconds. A process
- * opens one cache per directory, see {@link OsLocking}.
+ * <p>Every file appears under its name by rename, after it was verified and synchronised; so a name never stands for a
+ * part, whenever a process is killed, and readers need no lock. What an image's own format tells about its length is
+ * checked when it is used, against files that were cut later; a digest over gigabytes at every start would cost
+ * seconds. A process opens one cache per directory, see {@link OsLocking}.
  */
 public final class Cache implements AutoCloseable {
     private static final String TEMPORARY = "berth-cache-";

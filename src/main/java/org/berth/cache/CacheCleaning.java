@@ -75,8 +75,8 @@ public record CacheCleaning(List<Step> steps) {
     }
 
     /**
-     * What there is to remove. The blobs' layout goes as a whole; by age it goes blob by blob, since the directory is as old
-     * as the first of them.
+     * What there is to remove. The blobs' layout goes as a whole; by age it goes blob by blob, since the directory is
+     * as old as the first of them.
      */
     private static List<Path> entries(Cache cache, CacheType type, boolean whole) throws IOException {
         return type == CacheType.BLOB && whole

@@ -107,13 +107,11 @@ public record CacheReport(List<CacheType> types, List<Entry> entries) {
             parts.add(count(isBlob, "oci blob"));
         }
         String counts = parts.isEmpty() ? "" : " " + String.join(" and ", parts);
-        return List.of(
-                "There are%s of space".formatted(counts), "Total space used: " + size(total(entry -> true)));
+        return List.of("There are%s of space".formatted(counts), "Total space used: " + size(total(entry -> true)));
     }
 
     private String count(Predicate<Entry> which, String kind) {
-        return "%d %s file(s) using %s"
-                .formatted(entries.stream().filter(which).count(), kind, size(total(which)));
+        return "%d %s file(s) using %s".formatted(entries.stream().filter(which).count(), kind, size(total(which)));
     }
 
     private long total(Predicate<Entry> which) {

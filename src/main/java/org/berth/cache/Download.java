@@ -22,7 +22,7 @@ import org.berth.oci.Progress;
 /**
  * The blobs of an image on their way into the store, three at once, the top layer first; readable while they come.
  *
- * <p>{@link #finish} waits for the rest, {@link #close} gives up what is not there yet.
+ * <p>{@link #finish} waits for the rest and tells of failures, {@link #close} gives up what is still on its way.
  */
 public final class Download implements LayerSource, AutoCloseable {
     private static final int AT_ONCE = 3;
@@ -44,8 +44,8 @@ public final class Download implements LayerSource, AutoCloseable {
         for (Descriptor blob : blobs.reversed()) {
             Descriptor same = wanted.putIfAbsent(blob.digest(), blob);
             if (same != null && same.size() != blob.size()) {
-                throw new ImageException(
-                        "blob %s is listed with %d and with %d bytes".formatted(blob.digest(), same.size(), blob.size()));
+                throw new ImageException("blob %s is listed with %d and with %d bytes"
+                        .formatted(blob.digest(), same.size(), blob.size()));
             }
         }
         store.requireSpace(wanted.values());
@@ -134,7 +134,10 @@ public final class Download implements LayerSource, AutoCloseable {
 
     @Override
     public void close() {
-        pool.shutdownNow();
+        // What is complete is stored all the same: its reader need not have waited for the disk.
+        if (!arrivals.values().stream().allMatch(Arrival::isComplete)) {
+            pool.shutdownNow();
+        }
         boolean interrupted = false;
         while (!pool.isTerminated()) {
             try {

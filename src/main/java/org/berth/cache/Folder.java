@@ -19,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -43,13 +44,12 @@ final class Folder {
     }
 
     static FileChannel createFile(Path file) throws IOException {
-        return FileChannel.open(
-                file, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), PRIVATE_FILE);
+        return FileChannel.open(file, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), PRIVATE_FILE);
     }
 
     /** Writes a small file whole. */
     static void write(Path file, byte[] bytes) throws IOException {
-        Path part = part(file.toAbsolutePath().getParent(), file.getFileName().toString());
+        Path part = part(parent(file), file.getFileName().toString());
         try {
             try (FileChannel channel = createFile(part)) {
                 var buffer = ByteBuffer.wrap(bytes);
@@ -67,7 +67,7 @@ final class Folder {
     /** Gives a written and synchronised file its name; after that it survives a crash of the machine, too. */
     static void publish(Path part, Path file) throws IOException {
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        try (FileChannel directory = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
+        try (FileChannel directory = FileChannel.open(parent(file), StandardOpenOption.READ)) {
             directory.force(true);
         } catch (IOException e) {
             // Some network file systems refuse to synchronise a directory; the name is there all the same.
@@ -75,6 +75,12 @@ final class Folder {
                 throw e;
             }
         }
+    }
+
+    /** The directory of a file. */
+    static Path parent(Path file) {
+        return Optional.ofNullable(file.toAbsolutePath().getParent())
+                .orElseThrow(() -> new IllegalArgumentException(file + " is no file's name"));
     }
 
     static boolean isFile(Path file) {
@@ -121,7 +127,8 @@ final class Folder {
             }
 
             @Override
-            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure) throws IOException {
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
+                    throws IOException {
                 if (failure != null) {
                     throw failure;
                 }

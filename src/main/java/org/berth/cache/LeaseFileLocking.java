@@ -18,10 +18,11 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Leases for file systems that refuse locks: a file made with O_EXCL that names its owner and is touched while he lives.
+ * Leases for file systems that refuse locks: a file made with O_EXCL that names its owner and is touched while he
+ * lives.
  *
- * <p>A lease that nobody touched for a while, or whose owner on this machine is dead, is stolen by a rename. Two thieves may
- * both succeed in rare cases: then a work is done twice, which the cache allows, as it publishes by rename.
+ * <p>A lease that nobody touched for a while, or whose owner on this machine is dead, is stolen by a rename. Two
+ * thieves may both succeed in rare cases: then a work is done twice, which the cache allows, as it publishes by rename.
  */
 final class LeaseFileLocking implements Locking {
     static final String SUFFIX = ".lease";
@@ -88,7 +89,8 @@ final class LeaseFileLocking implements Locking {
                     file, new Observation(owner, touched, System.nanoTime()), LeaseFileLocking::older);
             boolean untouched = System.nanoTime() - seen.since() > staleAfter.toNanos();
             if (untouched || isDeadHere(owner)) {
-                Path stolen = Folder.part(file.toAbsolutePath().getParent(), file.getFileName().toString());
+                Path stolen =
+                        Folder.part(Folder.parent(file), file.getFileName().toString());
                 Files.move(file, stolen, StandardCopyOption.ATOMIC_MOVE);
                 Files.deleteIfExists(stolen);
                 observations.remove(file);
@@ -113,7 +115,8 @@ final class LeaseFileLocking implements Locking {
 
     /** The set of processes that our process numbers belong to: this boot of this machine, this PID namespace. */
     private static String place() throws IOException {
-        String boot = Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
+        String boot =
+                Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
         return boot + "/" + Files.readSymbolicLink(Path.of("/proc/self/ns/pid"));
     }
 }

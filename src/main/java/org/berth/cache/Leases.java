@@ -19,8 +19,8 @@ import org.berth.error.HostException;
  * <p>A lease only saves work. What is right never depends on it, because unfinished files have names of their own and
  * finished ones appear by rename; so a file system whose locks lie costs a second download, and nothing else.
  *
- * <p>Waiting is polling: with blocking locks the kernel sees deadlocks (EDEADLK) where two processes wait for each other's
- * blobs in different threads.
+ * <p>Waiting is polling: with blocking locks the kernel sees deadlocks (EDEADLK) where two processes wait for each
+ * other's blobs in different threads.
  */
 final class Leases {
     private static final long FIRST_PAUSE_MILLIS = 10;

@@ -47,7 +47,7 @@ public final class Space {
         String reason = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
         if (reason.contains("no space left") || reason.contains("quota")) {
             try {
-                Path directory = file.toAbsolutePath().getParent();
+                Path directory = Folder.parent(file);
                 return lacking(directory, needed, free(directory));
             } catch (IOException e) {
                 failure.addSuppressed(e);

@@ -130,21 +130,27 @@ public final class Converter {
                     notes);
         }
 
-        /** The logs of all layers, the lowest last. */
+        /** The logs of all layers, the lowest last. A layer that comes again is not read again. */
         private List<EntryLog> scanLayers(LayerScan scan) throws IOException {
-            var logs = new ArrayList<EntryLog>();
-            try (var feed = new LayerFeed(topFirst, source, INFLATERS, image::check)) {
-                for (int i = 0; i < topFirst.size(); i++) {
-                    var in = new TarInput(feed.layer(i));
+            var different = topFirst.stream().distinct().toList();
+            var logs = new HashMap<Layer, EntryLog>();
+            try (var feed = new LayerFeed(different, source, INFLATERS, image::check)) {
+                for (int i = 0; i < different.size(); i++) {
+                    Layer layer = different.get(i);
                     try {
-                        logs.add(scan.scan(in));
+                        logs.put(layer, scan.scan(new TarInput(feed.layer(i))));
                     } catch (ImageException e) {
                         feed.rethrow();
-                        throw named(topFirst.get(i), e);
+                        throw named(layer, e);
                     }
                 }
             }
-            return logs;
+            long entries = 0;
+            for (Layer layer : topFirst) {
+                entries += logs.get(layer).size();
+                options.limits().checkEntries(entries);
+            }
+            return new ArrayList<>(topFirst.stream().map(logs::get).toList());
         }
 
         private TreeBuilder build(List<EntryLog> logs, LayerScan scan) {

@@ -1,5 +1,7 @@
 package org.berth.host;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -186,13 +188,13 @@ public final class Host {
             Map<String, Object> a =
                     Files.readAttributes(path, "unix:dev,ino,size,mode,uid,lastModifiedTime,ctime", new LinkOption[0]);
             return Optional.of(new FileIdentity(
-                    (Long) a.get("dev"),
-                    (Long) a.get("ino"),
-                    (Long) a.get("size"),
-                    (Integer) a.get("mode"),
-                    (Integer) a.get("uid"),
-                    ((FileTime) a.get("lastModifiedTime")).to(TimeUnit.NANOSECONDS),
-                    ((FileTime) a.get("ctime")).to(TimeUnit.NANOSECONDS)));
+                    requireNonNull((Long) a.get("dev")),
+                    requireNonNull((Long) a.get("ino")),
+                    requireNonNull((Long) a.get("size")),
+                    requireNonNull((Integer) a.get("mode")),
+                    requireNonNull((Integer) a.get("uid")),
+                    requireNonNull((FileTime) a.get("lastModifiedTime")).to(TimeUnit.NANOSECONDS),
+                    requireNonNull((FileTime) a.get("ctime")).to(TimeUnit.NANOSECONDS)));
         } catch (IOException e) {
             return Optional.empty();
         }

@@ -31,10 +31,7 @@ public final class ConfigReader {
 
     private static ImageConfig read(Json.Obj root) {
         Json.Obj config = root.object("config").orElse(new Json.Obj(Map.of()));
-        List<Digest> diffIds = root.object("rootfs")
-                .map(rootfs -> rootfs.texts("diff_ids"))
-                .orElse(List.of())
-                .stream()
+        List<Digest> diffIds = root.object("rootfs").map(rootfs -> rootfs.texts("diff_ids")).orElse(List.of()).stream()
                 .map(Digest::parse)
                 .toList();
         return new ImageConfig(

@@ -8,8 +8,8 @@ import org.berth.error.ImageException;
 import org.berth.error.UsageException;
 
 /**
- * The name of an image in a registry, as Docker normalises it (distribution/reference): {@code docker://NAME} without the
- * scheme.
+ * The name of an image in a registry, as Docker normalises it (distribution/reference): {@code docker://NAME} without
+ * the scheme.
  *
  * @param registry host and port; {@code docker.io} if the name has none
  * @param repository lower-case path, {@code library/NAME} for a bare name of docker.io
@@ -20,8 +20,9 @@ public record ImageReference(String registry, String repository, Optional<String
     private static final String DOCKER_HUB = "docker.io";
     private static final int MAX_NAME = 255;
 
-    private static final Pattern REGISTRY = Pattern.compile(
-            "(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*+(?<!-))?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*+(?<!-))?)*+|\\[[a-fA-F0-9:]++\\])(?::[0-9]{1,5})?");
+    private static final String LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*+(?<!-))?";
+    private static final Pattern REGISTRY =
+            Pattern.compile("(?:" + LABEL + "(?:\\." + LABEL + ")*+|\\[[a-fA-F0-9:]++\\])(?::[0-9]{1,5})?");
     private static final Pattern REPOSITORY = Pattern.compile(
             "[a-z0-9]++(?:(?:\\.|_{1,2}|-++)[a-z0-9]++)*+(?:/[a-z0-9]++(?:(?:\\.|_{1,2}|-++)[a-z0-9]++)*+)*+");
     private static final Pattern TAG = Pattern.compile("\\w[\\w.-]{0,127}");
@@ -35,7 +36,8 @@ public record ImageReference(String registry, String repository, Optional<String
      */
     public static ImageReference parse(String name) {
         if (IDENTIFIER.matcher(name).matches()) {
-            throw invalid(name, "invalid repository name (%s), cannot specify 64-byte hexadecimal strings".formatted(name));
+            throw invalid(
+                    name, "invalid repository name (%s), cannot specify 64-byte hexadecimal strings".formatted(name));
         }
         int slash = name.indexOf('/');
         boolean hasHost = slash >= 0 && isHost(name.substring(0, slash));

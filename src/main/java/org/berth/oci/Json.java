@@ -20,8 +20,8 @@ import org.berth.error.ImageException;
 /**
  * A JSON document (RFC 8259) as a tree, made for documents that came from a network.
  *
- * <p>Nesting ends at {@value #MAX_DEPTH} levels; of a key that occurs twice the last value counts, as in Go. A field that
- * is {@code null} reads as absent, as Go reads it. The tree is read by jackson-core alone: binding to beans costs
+ * <p>Nesting ends at {@value #MAX_DEPTH} levels; of a key that occurs twice the last value counts, as in Go. A field
+ * that is {@code null} reads as absent, as Go reads it. The tree is read by jackson-core alone: binding to beans costs
  * start-up time and reflection.
  */
 public sealed interface Json {
@@ -80,8 +80,8 @@ public sealed interface Json {
         /** An object of strings, in the order of the document; {@code null} values read as empty strings. */
         public Map<String, String> textMap(String key) {
             Map<String, String> map = new LinkedHashMap<>();
-            object(key).ifPresent(object ->
-                    object.fields().forEach((name, value) -> map.put(name, string(key, value))));
+            object(key)
+                    .ifPresent(object -> object.fields().forEach((name, value) -> map.put(name, string(key, value))));
             return map;
         }
 
@@ -89,8 +89,8 @@ public sealed interface Json {
             return switch (value) {
                 case Text(String text) -> text;
                 case Null _ -> "";
-                case Obj _, Arr _, Num _, Bool _ -> throw new ImageException(
-                        "field '%s' holds %s where a string belongs".formatted(key, name(value)));
+                case Obj _, Arr _, Num _, Bool _ ->
+                    throw new ImageException("field '%s' holds %s where a string belongs".formatted(key, name(value)));
             };
         }
 
@@ -99,7 +99,8 @@ public sealed interface Json {
                 return Long.parseLong(literal);
             } catch (NumberFormatException e) {
                 throw new ImageException("field '%s' is %s, not a whole number of 64 bits"
-                        .formatted(key, literal.length() > 40 ? "a number of " + literal.length() + " digits" : literal));
+                        .formatted(
+                                key, literal.length() > 40 ? "a number of " + literal.length() + " digits" : literal));
             }
         }
 
@@ -140,7 +141,8 @@ public sealed interface Json {
         } catch (JsonProcessingException e) {
             throw new ImageException("%s: not JSON: %s".formatted(what, Reader.firstLine(e.getOriginalMessage())), e);
         } catch (IOException e) {
-            throw new ImageException("%s: not JSON: %s".formatted(what, Reader.firstLine(String.valueOf(e.getMessage()))), e);
+            throw new ImageException(
+                    "%s: not JSON: %s".formatted(what, Reader.firstLine(String.valueOf(e.getMessage()))), e);
         }
     }
 
@@ -198,8 +200,8 @@ public sealed interface Json {
                 case VALUE_TRUE -> new Bool(true);
                 case VALUE_FALSE -> new Bool(false);
                 case VALUE_NULL -> new Null();
-                case END_OBJECT, END_ARRAY, FIELD_NAME, NOT_AVAILABLE, VALUE_EMBEDDED_OBJECT -> throw new IOException(
-                        "unexpected " + token);
+                case END_OBJECT, END_ARRAY, FIELD_NAME, NOT_AVAILABLE, VALUE_EMBEDDED_OBJECT ->
+                    throw new IOException("unexpected " + token);
             };
         }
 

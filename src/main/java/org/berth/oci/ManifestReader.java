@@ -52,7 +52,8 @@ public final class ManifestReader {
             throw new ImageException("a schema 1 manifest, a format of 2015 that is no longer read");
         }
         boolean index = root.field("manifests").isPresent();
-        boolean manifest = root.field("layers").isPresent() || root.field("config").isPresent();
+        boolean manifest =
+                root.field("layers").isPresent() || root.field("config").isPresent();
         if (index && (manifest || root.field("fsLayers").isPresent())) {
             throw new ImageException("a manifest and an index in one, which is ambiguous");
         }
@@ -74,8 +75,8 @@ public final class ManifestReader {
             throw new ImageException("its media type '%s' is not supported".formatted(mediaType));
         }
         if (index != MediaTypes.isIndex(mediaType)) {
-            throw new ImageException("called '%s', but its content is %s"
-                    .formatted(mediaType, index ? "an index" : "a manifest"));
+            throw new ImageException(
+                    "called '%s', but its content is %s".formatted(mediaType, index ? "an index" : "a manifest"));
         }
     }
 
@@ -83,8 +84,9 @@ public final class ManifestReader {
         Descriptor config = root.object("config")
                 .map(ManifestReader::descriptor)
                 .orElseThrow(() -> new ImageException("a manifest without a config"));
-        List<Descriptor> layers =
-                descriptors(root, "layers").stream().map(ManifestReader::descriptor).toList();
+        List<Descriptor> layers = descriptors(root, "layers").stream()
+                .map(ManifestReader::descriptor)
+                .toList();
         if (layers.size() > MAX_LAYERS) {
             throw new ImageException("%d layers, at most %d are accepted".formatted(layers.size(), MAX_LAYERS));
         }
@@ -109,7 +111,9 @@ public final class ManifestReader {
         return objects;
     }
 
-    /** A descriptor's {@code urls} are not read: content comes from the registry that was named, and from nowhere else. */
+    /**
+     * A descriptor's {@code urls} are not read: content comes from the registry that was named, and from nowhere else.
+     */
     private static Descriptor descriptor(Json.Obj object) {
         Digest digest = Digest.parse(
                 object.text("digest").orElseThrow(() -> new ImageException("a descriptor without a digest")));
@@ -138,9 +142,9 @@ public final class ManifestReader {
     public static void requireImage(Manifest manifest, String what) {
         String type = manifest.config().mediaType();
         if (!MediaTypes.isImageConfig(type)) {
-            throw new ImageException("%s: unsupported image-specific operation on artifact with type \"%s\""
-                            .formatted(what, type)
-                    + "; try changing the protocol to oras://");
+            throw new ImageException(
+                    "%s: unsupported image-specific operation on artifact with type \"%s\"".formatted(what, type)
+                            + "; try changing the protocol to oras://");
         }
         for (Descriptor layer : manifest.layers()) {
             if (layer.mediaType().endsWith("+encrypted")) {

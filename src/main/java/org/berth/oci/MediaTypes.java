@@ -16,8 +16,8 @@ public final class MediaTypes {
     private static final Pattern SCHEMA_1 =
             Pattern.compile("application/vnd\\.docker\\.distribution\\.manifest\\.v1\\+(pretty)?(jws|json)");
 
-    private static final Pattern LAYER = Pattern.compile(
-            "application/vnd\\.docker\\.image\\.rootfs\\.(foreign\\.)?diff\\.tar(\\.gzip|\\.zstd)?"
+    private static final Pattern LAYER =
+            Pattern.compile("application/vnd\\.docker\\.image\\.rootfs\\.(foreign\\.)?diff\\.tar(\\.gzip|\\.zstd)?"
                     + "|application/vnd\\.oci\\.image\\.layer\\.(nondistributable\\.)?v1\\.tar(\\+gzip|\\+zstd)?");
 
     /** Docker 1.10 and some builders after it pushed configurations as octet streams. */

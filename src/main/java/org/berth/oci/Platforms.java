@@ -100,8 +100,8 @@ public final class Platforms {
             // Nothing was asked for, so any variant is better than none: as go-containerregistry chooses.
             index.entries().stream()
                     .filter(entry -> entry.platform()
-                            .filter(platform -> sameMachine(platform, wanted)
-                                    && !acceptable.contains(platform.variant()))
+                            .filter(platform ->
+                                    sameMachine(platform, wanted) && !acceptable.contains(platform.variant()))
                             .isPresent())
                     .forEach(entry -> ordered.add(entry.descriptor()));
         }

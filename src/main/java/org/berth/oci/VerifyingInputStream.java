@@ -43,8 +43,8 @@ public final class VerifyingInputStream extends FilterInputStream {
         }
         int read = in.read(buffer, offset, (int) Math.min(length, blob.size() - count));
         if (read < 0) {
-            throw new ImageException("%s: blob %s ends after %d of %d bytes"
-                    .formatted(origin, blob.digest(), count, blob.size()));
+            throw new ImageException(
+                    "%s: blob %s ends after %d of %d bytes".formatted(origin, blob.digest(), count, blob.size()));
         }
         hasher.update(buffer, offset, read);
         count += read;

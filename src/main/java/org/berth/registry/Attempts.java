@@ -43,7 +43,8 @@ final class Attempts {
         Duration delay = asked.map(this::jittered).orElseGet(this::backoff);
         Duration spent = Duration.ofNanos(System.nanoTime() - since);
         if (failures >= policy.attempts()
-                || asked.filter(wait -> wait.compareTo(policy.longestDelay()) > 0).isPresent()
+                || asked.filter(wait -> wait.compareTo(policy.longestDelay()) > 0)
+                        .isPresent()
                 || spent.plus(delay).compareTo(policy.patience()) > 0) {
             return false;
         }
@@ -58,7 +59,8 @@ final class Attempts {
 
     /** Never earlier than asked; those who were refused together do not return together. */
     private Duration jittered(Duration asked) {
-        return asked.plusMillis(ThreadLocalRandom.current().nextLong(policy.firstDelay().toMillis() + 1));
+        return asked.plusMillis(
+                ThreadLocalRandom.current().nextLong(policy.firstDelay().toMillis() + 1));
     }
 
     private Duration backoff() {
@@ -74,7 +76,9 @@ final class Attempts {
                 return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
             }
             Duration wait = Duration.between(
-                    now, ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant());
+                    now,
+                    ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME)
+                            .toInstant());
             return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
         } catch (DateTimeException e) {
             return Optional.empty();

@@ -11,8 +11,8 @@ import org.berth.oci.ImageReference;
 /**
  * A blob as it comes from a registry, taken up at the same byte when the connection breaks or stalls.
  *
- * <p>Ends at the descriptor's size, however much the registry would send. Verifies nothing: that is done by who reads it
- * from its first byte to its last.
+ * <p>Ends at the descriptor's size, however much the registry would send. Verifies nothing: that is done by who reads
+ * it from its first byte to its last.
  */
 final class BlobStream extends InputStream {
     private final RegistryClient client;

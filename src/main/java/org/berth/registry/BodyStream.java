@@ -87,10 +87,7 @@ final class BodyStream extends InputStream implements BodySubscriber<InputStream
         while (current.isEmpty()) {
             Event event = last.isPresent() ? last.get() : take();
             switch (event) {
-                case Event.Piece(List<ByteBuffer> buffers) -> {
-                    buffers.stream().filter(ByteBuffer::hasRemaining).forEach(current::add);
-                    subscription.join().request(1);
-                }
+                case Event.Piece(List<ByteBuffer> buffers) -> add(buffers);
                 case Event.End end -> {
                     last = Optional.of(end);
                     return -1;
@@ -101,13 +98,31 @@ final class BodyStream extends InputStream implements BodySubscriber<InputStream
                 }
             }
         }
-        ByteBuffer first = current.element();
-        int count = Math.min(length, first.remaining());
-        first.get(buffer, offset, count);
-        if (!first.hasRemaining()) {
-            current.remove();
+        int count = 0;
+        while (count < length && !current.isEmpty()) {
+            ByteBuffer first = current.element();
+            int piece = Math.min(length - count, first.remaining());
+            first.get(buffer, offset + count, piece);
+            count += piece;
+            if (!first.hasRemaining()) {
+                current.remove();
+                refill();
+            }
         }
         return count;
+    }
+
+    /** Takes what has already come, so that one read hands out many small pieces. */
+    private void refill() {
+        if (current.isEmpty() && events.peek() instanceof Event.Piece(List<ByteBuffer> buffers)) {
+            events.remove();
+            add(buffers);
+        }
+    }
+
+    private void add(List<ByteBuffer> buffers) {
+        buffers.stream().filter(ByteBuffer::hasRemaining).forEach(current::add);
+        subscription.join().request(1);
     }
 
     private Event take() throws IOException {

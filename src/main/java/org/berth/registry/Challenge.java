@@ -23,8 +23,8 @@ record Challenge(String scheme, Map<String, String> parameters) {
     }
 
     /**
-     * Reads the header's lines: several challenges in one line or in several, parameters in any order, quoted or not, with
-     * white space around {@code =} and {@code ,}. What cannot be read ends the line.
+     * Reads the header's lines: several challenges in one line or in several, parameters in any order, quoted or not,
+     * with white space around {@code =} and {@code ,}. What cannot be read ends the line.
      */
     static List<Challenge> parse(List<String> lines) {
         List<Challenge> challenges = new ArrayList<>();
@@ -87,7 +87,9 @@ record Challenge(String scheme, Map<String, String> parameters) {
             skip("=");
             int end = at;
             skip(" \t");
-            boolean blob = end > start && (at == line.length() || peek() == ',') && !line.substring(start, end).isBlank();
+            boolean blob = end > start
+                    && (at == line.length() || peek() == ',')
+                    && !line.substring(start, end).isBlank();
             at = blob ? end : start;
         }
 

@@ -133,8 +133,8 @@ final class Http implements AutoCloseable {
                 .header("User-Agent", settings.userAgent());
         request.headers().forEach(builder::header);
         authorization.ifPresent(value -> builder.header("Authorization", value));
-        HttpResponse<InputStream> response = head(client.sendAsync(
-                builder.build(), info -> new BodyStream(settings.idleTimeout())));
+        HttpResponse<InputStream> response =
+                head(client.sendAsync(builder.build(), info -> new BodyStream(settings.idleTimeout())));
         return new Answer(response.statusCode(), uri, response.headers(), response.body());
     }
 

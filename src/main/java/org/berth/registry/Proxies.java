@@ -28,7 +28,8 @@ public record Proxies(Optional<InetSocketAddress> http, Optional<InetSocketAddre
     }
 
     /**
-     * Reads {@code http_proxy}, {@code https_proxy}, {@code all_proxy} and {@code no_proxy}, in lower case before upper case.
+     * Reads {@code http_proxy}, {@code https_proxy}, {@code all_proxy} and {@code no_proxy}, in lower case before upper
+     * case.
      *
      * @param environment a variable's value by its name
      * @throws UsageException if a proxy's address is not a URL with a host
@@ -82,10 +83,7 @@ public record Proxies(Optional<InetSocketAddress> http, Optional<InetSocketAddre
     private static boolean covers(String entry, String host, int port) {
         String name = entry.startsWith("*.") ? entry.substring(1) : entry;
         String domain = name.startsWith(".") ? name : "." + name;
-        return entry.equals("*")
-                || host.equals(name)
-                || (host + ":" + port).equals(name)
-                || host.endsWith(domain);
+        return entry.equals("*") || host.equals(name) || (host + ":" + port).equals(name) || host.endsWith(domain);
     }
 
     /** This as the JDK's client takes it. */

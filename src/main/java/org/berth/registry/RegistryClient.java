@@ -6,11 +6,13 @@ import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.net.http.HttpConnectTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -55,12 +57,14 @@ public final class RegistryClient implements AutoCloseable {
 
     private final RegistrySettings settings;
     private final Http http;
+    private final Credentials credentials;
     private final Tokens tokens;
     private final Map<String, String> schemes = new ConcurrentHashMap<>();
 
     public RegistryClient(RegistrySettings settings, Credentials credentials) {
         this.settings = settings;
         this.http = new Http(settings);
+        this.credentials = credentials;
         this.tokens = new Tokens(http, settings, credentials);
     }
 
@@ -71,11 +75,14 @@ public final class RegistryClient implements AutoCloseable {
      * new. For that there is {@link ResolvedImage#digest()}.
      */
     public Digest digest(ImageReference image) {
-        return image.digest().or(() -> headDigest(image)).orElseGet(() -> document(image, DocumentStore.NONE)
-                .digest());
+        return image.digest()
+                .or(() -> headDigest(image))
+                .orElseGet(() -> document(image, DocumentStore.NONE).digest());
     }
 
-    /** Registries that know no HEAD, or send no digest with it, are asked by GET; so is one whose refusal needs words. */
+    /**
+     * Registries that know no HEAD, or send no digest with it, are asked by GET; so is one whose refusal needs words.
+     */
     private Optional<Digest> headDigest(ImageReference image) {
         try (Http.Answer answer = request(image, "HEAD", manifestPath(image), Map.of("Accept", ACCEPT), doing(image))) {
             return answer.status() == 200
@@ -103,8 +110,8 @@ public final class RegistryClient implements AutoCloseable {
      */
     public ResolvedImage resolve(ImageReference image, Platform platform, DocumentStore store) {
         ManifestDocument top = document(image, store);
-        Manifest manifest = select(image, top, platform, store, new Budget(), 0)
-                .orElseThrow(() -> noChild(image, top, platform));
+        Manifest manifest =
+                select(image, top, platform, store, new Budget(), 0).orElseThrow(() -> noChild(image, top, platform));
         ManifestReader.requireImage(manifest, image.toString());
         ImageConfig config = config(image, manifest, store);
         ConfigReader.requireFits(config, manifest, image.toString());
@@ -116,7 +123,12 @@ public final class RegistryClient implements AutoCloseable {
     }
 
     private Optional<Manifest> select(
-            ImageReference image, ManifestDocument document, Platform platform, DocumentStore store, Budget budget, int depth) {
+            ImageReference image,
+            ManifestDocument document,
+            Platform platform,
+            DocumentStore store,
+            Budget budget,
+            int depth) {
         return switch (document) {
             case Manifest manifest -> Optional.of(manifest);
             case Index index -> {
@@ -137,9 +149,11 @@ public final class RegistryClient implements AutoCloseable {
     }
 
     private static ImageException noChild(ImageReference image, ManifestDocument top, Platform platform) {
-        ImageException failure = new ImageException(
-                "no child with platform %s in index %s".formatted(platform, image.name()));
-        return top instanceof Index index ? failure.hint("it offers: " + Words.clean(Platforms.offered(index))) : failure;
+        ImageException failure =
+                new ImageException("no child with platform %s in index %s".formatted(platform, image.name()));
+        return top instanceof Index index
+                ? failure.hint("it offers: " + Words.clean(Platforms.offered(index)))
+                : failure;
     }
 
     private ImageConfig config(ImageReference image, Manifest manifest, DocumentStore store) {
@@ -189,7 +203,12 @@ public final class RegistryClient implements AutoCloseable {
                                 .formatted(doing(image), image.name(), image.registry()))
                         .hint("check that this is the address of a registry");
             }
-            Digest digest = verified(image, bytes);
+            Optional<Digest> announced = answer.header("Docker-Content-Digest").flatMap(RegistryClient::validDigest);
+            Digest digest = verified(image, bytes, announced);
+            if (image.digest().isEmpty()
+                    && announced.filter(name -> !name.equals(digest)).isPresent()) {
+                return announced(image, announced.get(), digest, store);
+            }
             ManifestDocument document = ManifestReader.read(bytes, answer.mediaType(), digest, what);
             store.keep(digest, bytes);
             return document;
@@ -198,8 +217,10 @@ public final class RegistryClient implements AutoCloseable {
         }
     }
 
-    private static Digest verified(ImageReference image, byte[] bytes) {
+    /** The digest of the bytes, by the algorithm that the name or else the registry uses. */
+    private static Digest verified(ImageReference image, byte[] bytes, Optional<Digest> announced) {
         Digest found = image.digest()
+                .or(() -> announced)
                 .map(digest -> Digest.of(digest.algorithm(), digest.hasher().digest(bytes)))
                 .orElseGet(() -> Digest.sha256(bytes));
         if (image.digest().filter(digest -> !digest.equals(found)).isPresent()) {
@@ -207,6 +228,21 @@ public final class RegistryClient implements AutoCloseable {
                     .formatted(image.version(), image.name(), found));
         }
         return found;
+    }
+
+    /**
+     * What a registry calls by a digest that the bytes it sent do not have. The tag may have moved in between, so the
+     * digest is asked for; what it says in the end must fit.
+     */
+    private ManifestDocument announced(ImageReference image, Digest announced, Digest found, DocumentStore store) {
+        try {
+            return document(image.at(announced), store);
+        } catch (BerthException e) {
+            throw new ImageException(
+                    "manifest %s of %s: the registry calls it %s, but its bytes have the digest %s"
+                            .formatted(image.version(), image.name(), announced, found),
+                    e);
+        }
     }
 
     private static String manifestPath(ImageReference image) {
@@ -248,12 +284,15 @@ public final class RegistryClient implements AutoCloseable {
     }
 
     private static Optional<Long> contentLength(Http.Answer answer) {
-        return answer.header("Content-Length").filter(text -> text.matches("\\d{1,18}")).map(Long::valueOf);
+        return answer.header("Content-Length")
+                .filter(text -> text.matches("\\d{1,18}"))
+                .map(Long::valueOf);
     }
 
     /** The size that a Content-Range names, if it begins where it must. */
     private static Optional<Long> total(Http.Answer answer, long offset) throws IOException {
-        Matcher range = CONTENT_RANGE.matcher(answer.header("Content-Range").orElse("").strip());
+        Matcher range =
+                CONTENT_RANGE.matcher(answer.header("Content-Range").orElse("").strip());
         if (!range.matches() || Long.parseLong(range.group(1)) != offset) {
             answer.close();
             throw new IOException("the registry sent another part than the one asked for");
@@ -312,19 +351,20 @@ public final class RegistryClient implements AutoCloseable {
     private static boolean isFinal(IOException failure) {
         return failure instanceof Http.BadRedirect
                 || failure instanceof SSLException
+                || failure instanceof HttpConnectTimeoutException
                 || (failure instanceof ConnectException && (isRefused(failure) || isUnknownHost(failure)));
     }
 
     private static boolean isRefused(IOException failure) {
         return causes(failure).stream()
-                .anyMatch(cause -> String.valueOf(cause.getMessage()).contains("Connection refused"))
+                        .anyMatch(cause -> String.valueOf(cause.getMessage()).contains("Connection refused"))
                 || failure.getClass() == ConnectException.class && failure.getMessage() == null;
     }
 
     private static boolean isUnknownHost(IOException failure) {
         return causes(failure).stream()
-                .anyMatch(cause ->
-                        cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException);
+                .anyMatch(
+                        cause -> cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException);
     }
 
     private static List<Throwable> causes(Throwable failure) {
@@ -334,16 +374,17 @@ public final class RegistryClient implements AutoCloseable {
     }
 
     /**
-     * The scheme for a registry. For the name localhost HTTP is tried first, as a registry on one's own machine rarely has a
-     * certificate; one that does closes the connection or answers 400.
+     * The scheme for a registry. For the name localhost HTTP is tried first, as a registry on one's own machine rarely
+     * has a certificate; one that does closes the connection or answers 400.
      */
     private String scheme(ImageReference image) {
         String host = image.host();
         return switch (settings.transport()) {
             case HTTP -> "http";
-            case HTTPS -> host.equals("localhost") || host.startsWith("localhost:")
-                    ? schemes.computeIfAbsent(host, this::probe)
-                    : "https";
+            case HTTPS ->
+                host.equals("localhost") || host.startsWith("localhost:")
+                        ? schemes.computeIfAbsent(host, this::probe)
+                        : "https";
         };
     }
 
@@ -373,9 +414,7 @@ public final class RegistryClient implements AutoCloseable {
                 body = new byte[0];
             }
             return new Refusal(
-                    answer.status(),
-                    answer.mediaType().contains("html"),
-                    Words.errorText(body, answer.mediaType()));
+                    answer.status(), answer.mediaType().contains("html"), Words.errorText(body, answer.mediaType()));
         }
 
         String saidAfterColon() {
@@ -390,24 +429,29 @@ public final class RegistryClient implements AutoCloseable {
             case 403 -> denied(image, where, refusal.said().orElse("requested access to the resource is denied"));
             case 404 -> {
                 String missing = doing.startsWith("reading blob") ? "blob unknown" : "manifest unknown";
-                RegistryException failure =
-                        new RegistryException("%s: %s".formatted(where, refusal.said().orElse(missing)));
+                RegistryException failure = new RegistryException(
+                        "%s: %s".formatted(where, refusal.said().orElse(missing)));
                 yield refusal.page()
                         ? failure.hint("check that %s is the address of a registry".formatted(image.registry()))
                         : failure;
             }
-            case 429 -> new RegistryException("%s: registry %s answered 429, too many requests %s%s"
-                            .formatted(where, image.registry(), tokens.identity(image), refusal.saidAfterColon()))
-                    .hint("who logs in may pull more: set DOCKER_USERNAME and DOCKER_PASSWORD");
-            default -> new RegistryException("%s: registry %s answered %d%s"
-                    .formatted(where, image.registry(), refusal.status(), refusal.saidAfterColon()));
+            case 429 ->
+                new RegistryException("%s: registry %s answered 429, too many requests %s%s"
+                                .formatted(where, image.registry(), tokens.identity(image), refusal.saidAfterColon()))
+                        .hint("who logs in may pull more: set DOCKER_USERNAME and DOCKER_PASSWORD");
+            default ->
+                new RegistryException("%s: registry %s answered %d%s"
+                        .formatted(where, image.registry(), refusal.status(), refusal.saidAfterColon()));
         };
     }
 
     private RegistryException denied(ImageReference image, String where, String reason) {
         return new RegistryException("%s: %s (registry %s, asked %s)"
                         .formatted(where, reason, image.registry(), tokens.identity(image)))
-                .hint("check that the repository exists and that this user may pull from it");
+                .hint(
+                        credentials.forRegistry(image.registry()).isPresent()
+                                ? "check the password, and that the repository exists and this user may pull from it"
+                                : "what is not public needs a login: set DOCKER_USERNAME and DOCKER_PASSWORD");
     }
 
     /** A connection that failed, in words. */
@@ -421,14 +465,31 @@ public final class RegistryClient implements AutoCloseable {
                     .hint("check the address, and that the registry is running");
         }
         if (cause instanceof SSLException) {
-            String reason = Words.clean(String.valueOf(cause.getMessage()));
-            return reason.contains("Unsupported or unrecognized SSL message")
-                    ? new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
-                            .hint("a registry without encryption is used with --no-https")
-                    : new RegistryException(where + "no secure connection: " + reason, cause);
+            return insecure(where, cause);
         }
-        String reason = Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
+        if (cause instanceof HttpConnectTimeoutException) {
+            RegistryException failure = new RegistryException(where + "connecting timed out", cause);
+            return settings.transport() == RegistrySettings.Transport.HTTPS
+                    ? failure.hint("a registry without encryption is used with --no-https, one behind a proxy with"
+                            + " https_proxy")
+                    : failure;
+        }
+        String reason =
+                Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
         return new RegistryException(where + reason + (tries > 1 ? " (tried %d times)".formatted(tries) : ""), cause);
+    }
+
+    private static RegistryException insecure(String where, IOException cause) {
+        String reason = Words.clean(String.valueOf(cause.getMessage()));
+        String lower = reason.toLowerCase(Locale.ROOT);
+        if (lower.contains("unrecognized ssl message")) {
+            return new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
+                    .hint("a registry without encryption is used with --no-https");
+        }
+        RegistryException failure = new RegistryException(where + "no secure connection: " + reason, cause);
+        return lower.contains("certif") || lower.contains("pkix")
+                ? failure.hint("its certificate is not one that this machine trusts")
+                : failure.hint("if it is a registry without encryption, use --no-https");
     }
 
     @Override

@@ -44,7 +44,8 @@ final class Tokens {
 
     /** Who we are to this registry, for messages. */
     String identity(ImageReference image) {
-        return credentials.forRegistry(image.registry())
+        return credentials
+                .forRegistry(image.registry())
                 .map(credential -> "as user " + credential)
                 .orElse("without credentials");
     }
@@ -90,8 +91,8 @@ final class Tokens {
         Map<String, String> headers = Map.of("Accept", "application/json");
         Attempts attempts = new Attempts(settings.retries());
         while (true) {
-            try (Http.Answer answer = http.send(
-                    new Http.Request("GET", realm, headers, credential.map(Credential::basic)))) {
+            try (Http.Answer answer =
+                    http.send(new Http.Request("GET", realm, headers, credential.map(Credential::basic)))) {
                 byte[] body = answer.body().readNBytes(MAX_ANSWER);
                 if (answer.status() == 200) {
                     return token(image, body);
@@ -101,8 +102,10 @@ final class Tokens {
                     throw refused(image, realm, answer, body);
                 }
             } catch (Http.BadRedirect e) {
-                throw new RegistryException("registry %s: its token server %s: %s"
-                        .formatted(image.registry(), realm.getHost(), e.getMessage()), e);
+                throw new RegistryException(
+                        "registry %s: its token server %s: %s"
+                                .formatted(image.registry(), realm.getHost(), e.getMessage()),
+                        e);
             }
         }
     }
@@ -110,7 +113,8 @@ final class Tokens {
     /**
      * The URL to ask for a token.
      *
-     * @throws RegistryException if the realm is not a web address, or would send a password of an https registry in clear
+     * @throws RegistryException if the realm is not a web address, or would send a password of an https registry in
+     *     clear
      */
     private static URI realm(ImageReference image, URI asked, Challenge challenge) {
         String text = challenge.parameter("realm").orElse("");
@@ -121,12 +125,15 @@ final class Tokens {
             throw badRealm(image, text);
         }
         String scheme = String.valueOf(realm.getScheme());
-        boolean web = scheme.equals("https") || (scheme.equals("http") && asked.getScheme().equals("http"));
+        boolean web = scheme.equals("https")
+                || (scheme.equals("http") && asked.getScheme().equals("http"));
         if (!web || realm.getHost() == null || realm.getRawFragment() != null) {
             throw badRealm(image, text);
         }
         // Where no scope is asked for we ask for the one that a pull needs.
-        Stream<String> scopes = challenge.parameter("scope").filter(scope -> !scope.isBlank())
+        Stream<String> scopes = challenge
+                .parameter("scope")
+                .filter(scope -> !scope.isBlank())
                 .map(scope -> Stream.of(scope.strip().split(" +")))
                 .orElse(Stream.of("repository:%s:pull".formatted(image.repository())));
         String query = Stream.concat(
@@ -148,21 +155,23 @@ final class Tokens {
     private static String token(ImageReference image, byte[] body) {
         try {
             Json.Obj root = Json.parseObject(body, "token");
-            String token = root.text("token").or(() -> root.text("access_token")).orElse("");
+            String token =
+                    root.text("token").or(() -> root.text("access_token")).orElse("");
             if (token.matches("[\\x21-\\x7e]{1,65536}")) {
                 return token;
             }
         } catch (ImageException e) {
-            throw new RegistryException(
-                    "registry %s: its token server sent no token".formatted(image.registry()), e);
+            throw new RegistryException("registry %s: its token server sent no token".formatted(image.registry()), e);
         }
         throw new RegistryException("registry %s: its token server sent no token".formatted(image.registry()));
     }
 
     private RegistryException refused(ImageReference image, URI realm, Http.Answer answer, byte[] body) {
-        String said = Words.errorText(body, answer.mediaType()).map(text -> ": " + text).orElse("");
-        String message = "registry %s: its token server %s answered %d %s%s".formatted(
-                image.registry(), realm.getHost(), answer.status(), identity(image), said);
+        String said = Words.errorText(body, answer.mediaType())
+                .map(text -> ": " + text)
+                .orElse("");
+        String message = "registry %s: its token server %s answered %d %s%s"
+                .formatted(image.registry(), realm.getHost(), answer.status(), identity(image), said);
         RegistryException failure = new RegistryException(message);
         return answer.status() == 401 || answer.status() == 403
                 ? failure.hint("check the user name and the password or token for " + image.registry())

@@ -31,7 +31,9 @@ final class Words {
                     .filter(Json.Obj.class::isInstance)
                     .map(Json.Obj.class::cast)
                     .findFirst()
-                    .flatMap(error -> error.text("message").filter(text -> !text.isBlank()).or(() -> error.text("code")));
+                    .flatMap(error -> error.text("message")
+                            .filter(text -> !text.isBlank())
+                            .or(() -> error.text("code")));
             return listed.or(() -> root.text("details"))
                     .or(() -> root.text("message"))
                     .map(Words::clean)

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.Optional;
 import org.berth.cache.Cache;
 import org.berth.cache.Download;
@@ -116,7 +117,7 @@ public final class Puller {
     private void build(
             Cache cache, ImageReference reference, ImageReference exact, String from, Platform platform, Path file) {
         ResolvedImage image = fetchManifest(exact, platform, cache.blobs());
-        Space.require(file.toAbsolutePath().getParent(), SifBuild.estimate(image));
+        Space.require(folder(file), SifBuild.estimate(image));
         try (PullEvents.ShownProgress progress = events.progress();
                 Download download =
                         cache.blobs().fetch(image.manifest().layers(), client.blobs(image.reference()), progress)) {
@@ -129,7 +130,7 @@ public final class Puller {
 
     private void streamed(ImageReference reference, String from, Platform platform, Path file) {
         ResolvedImage image = fetchManifest(reference, platform, DocumentStore.NONE);
-        Space.require(file.toAbsolutePath().getParent(), SifBuild.estimate(image));
+        Space.require(folder(file), SifBuild.estimate(image));
         try (PullEvents.ShownProgress progress = events.progress()) {
             LayerSource source = new ShownSource(client.blobs(image.reference()), progress);
             SifBuild.write(image, reference, from, source, settings, events, file);
@@ -177,7 +178,7 @@ public final class Puller {
 
     /** A copy that appears whole; the kernel shares the blocks where the file system can. */
     private void copy(Path from, Path to) {
-        Path folder = to.toAbsolutePath().getParent();
+        Path folder = folder(to);
         Path temporary = folder.resolve(".berth-copy-" + ProcessHandle.current().pid() + "-" + to.getFileName());
         boolean done = false;
         try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
@@ -200,6 +201,10 @@ public final class Puller {
                 removeQuietly(temporary);
             }
         }
+    }
+
+    private static Path folder(Path file) {
+        return Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder");
     }
 
     private static void removeQuietly(Path file) {

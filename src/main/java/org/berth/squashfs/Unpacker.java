@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -52,6 +53,9 @@ public final class Unpacker {
     private static final int PIECES_PER_TASK = 16;
     private static final int OWNER_RIGHTS = 0700;
 
+    /* A set-id program of the image would give the caller's rights to whoever can reach the directory. */
+    private static final int SET_ID = 06000;
+
     private final SquashfsReader image;
     private final Path directory;
     private final boolean root = LinuxFiles.isRoot();
@@ -82,8 +86,8 @@ public final class Unpacker {
     }
 
     /**
-     * Unpacks all of an image. Modes and times are kept; owners and devices if the caller is root. After a failure the
-     * directory holds a part of the image.
+     * Unpacks all of an image. Modes and times are kept; owners, set-id bits of files and devices if the caller is root.
+     * After a failure the directory holds a part of the image.
      *
      * @param directory exists and is empty
      * @param threads that decompress, at least 1
@@ -261,19 +265,22 @@ public final class Unpacker {
         void run() throws SystemCallException;
     }
 
-    private void changeOwner(Change change) throws SystemCallException {
+    /** Whether the file has its owner now. */
+    private boolean changeOwner(Change change) throws SystemCallException {
         if (!root) {
             ownersDropped.incrementAndGet();
-            return;
+            return false;
         }
         try {
             change.run();
+            return true;
         } catch (SystemCallException e) {
             // Root of a user namespace has only the ids that are mapped.
             if (e.errno() != SystemCallException.EPERM && e.errno() != SystemCallException.EINVAL) {
                 throw e;
             }
             ownersDropped.incrementAndGet();
+            return false;
         }
     }
 
@@ -390,9 +397,9 @@ public final class Unpacker {
     /** Owner first, because that takes away set-id bits and capabilities; the mode last, because it may forbid the rest. */
     private void finish(int fd, Inode inode, int mode) throws SystemCallException {
         Inode.Attributes attributes = inode.attributes();
-        changeOwner(() -> LinuxFiles.changeOwner(fd, attributes.uid(), attributes.gid()));
+        boolean owned = changeOwner(() -> LinuxFiles.changeOwner(fd, attributes.uid(), attributes.gid()));
         image.xattrs(inode).forEach((name, value) -> setXattr(fd, name, value));
-        LinuxFiles.changeMode(fd, mode);
+        LinuxFiles.changeMode(fd, owned || inode instanceof Inode.Directory ? mode : mode & ~SET_ID);
         LinuxFiles.changeTime(fd, attributes.modifiedAt());
     }
 
@@ -438,7 +445,7 @@ public final class Unpacker {
     }
 
     private void failIfWriterFailed() {
-        failure.get().ifPresent(e -> {
+        Objects.requireNonNull(failure.get()).ifPresent(e -> {
             throw e;
         });
     }

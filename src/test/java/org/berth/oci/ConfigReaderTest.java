@@ -20,10 +20,11 @@ class ConfigReaderTest {
     @Test
     void allThatALaunchNeedsIsRead() {
         ImageConfig config = read("""
-                {"created":"2024-01-02T03:04:05Z","architecture":"arm64","variant":"v8","os":"linux",
-                 "config":{"Env":["A=b","C"],"Entrypoint":["/e"],"Cmd":["x","y"],"User":"1:2","WorkingDir":"/w",
-                           "Labels":{"z":"1","a":null}},
-                 "rootfs":{"type":"layers","diff_ids":["%s"]}}""".formatted(Documents.DIGEST));
+            {"created":"2024-01-02T03:04:05Z","architecture":"arm64","variant":"v8","os":"linux",
+             "config":{"Env":["A=b","C"],"Entrypoint":["/e"],"Cmd":["x","y"],"User":"1:2","WorkingDir":"/w",
+                       "Labels":{"z":"1","a":null}},
+             "rootfs":{"type":"layers","diff_ids":["%s"]}}\
+            """.formatted(Documents.DIGEST));
         assertEquals(new Platform("linux", "arm64", "v8"), config.platform());
         assertEquals(List.of("A=b", "C"), config.env());
         assertEquals(List.of("/e"), config.entrypoint());
@@ -40,8 +41,10 @@ class ConfigReaderTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{}", "{\"config\":null,\"rootfs\":null,\"history\":null}",
-                "{\"config\":{\"Env\":null,\"Cmd\":null,\"Entrypoint\":null,\"Labels\":null,\"WorkingDir\":null,\"User\":null}}"
+                "{}",
+                "{\"config\":null,\"rootfs\":null,\"history\":null}",
+                "{\"config\":{\"Env\":null,\"Cmd\":null,\"Entrypoint\":null,\"Labels\":null,"
+                        + "\"WorkingDir\":null,\"User\":null}}"
             })
     void absentAndNullReadAsEmpty(String text) {
         ImageConfig config = read(text);
@@ -77,8 +80,7 @@ class ConfigReaderTest {
 
     @Test
     void nestingIsBounded() {
-        assertThrows(
-                ImageException.class, () -> read("{\"x\":" + "[".repeat(100_000) + "]".repeat(100_000) + "}"));
+        assertThrows(ImageException.class, () -> read("{\"x\":" + "[".repeat(100_000) + "]".repeat(100_000) + "}"));
     }
 
     @Test

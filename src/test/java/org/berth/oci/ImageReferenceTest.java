@@ -63,12 +63,34 @@ class ImageReferenceTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", "/", "a//b", "-a", "a-", "a..b", "a___b", "a:", "a:-x", "a:b:c", "a@", "a@sha256:12", "a@md5:d41d8cd98f00b204e9800998ecf8427e",
-                "a b", "a\nb", "a?b", "quay.io/", "quay.io:port/a", "quay.io:999999/a", "-x.y/a", "../../etc/passwd", "a/../b", "a@sha256:x@sha256:y"
+                "",
+                "/",
+                "a//b",
+                "-a",
+                "a-",
+                "a..b",
+                "a___b",
+                "a:",
+                "a:-x",
+                "a:b:c",
+                "a@",
+                "a@sha256:12",
+                "a@md5:d41d8cd98f00b204e9800998ecf8427e",
+                "a b",
+                "a\nb",
+                "a?b",
+                "quay.io/",
+                "quay.io:port/a",
+                "quay.io:999999/a",
+                "-x.y/a",
+                "../../etc/passwd",
+                "a/../b",
+                "a@sha256:x@sha256:y"
             })
     void whatIsNoNameIsRefused(String name) {
         UsageException failure = assertThrows(UsageException.class, () -> ImageReference.parse(name));
-        assertEquals("unable to parse image name docker://" + name + ": invalid reference format", failure.getMessage());
+        assertEquals(
+                "unable to parse image name docker://" + name + ": invalid reference format", failure.getMessage());
     }
 
     @Test

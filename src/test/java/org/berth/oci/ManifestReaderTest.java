@@ -35,8 +35,8 @@ class ManifestReaderTest {
 
     @Test
     void nullsReadAsAbsent() {
-        Manifest manifest = (Manifest) read(
-                "{\"schemaVersion\":2,\"mediaType\":null,\"annotations\":null,\"config\":%s,\"layers\":null}"
+        Manifest manifest = (Manifest)
+                read("{\"schemaVersion\":2,\"mediaType\":null,\"annotations\":null,\"config\":%s,\"layers\":null}"
                         .formatted(config()));
         assertTrue(manifest.layers().isEmpty());
     }
@@ -86,7 +86,9 @@ class ManifestReaderTest {
                 manifest(config(), "[" + Documents.descriptor("x", "md5:d41d8cd98f00b204e9800998ecf8427e", "1") + "]"),
                 manifest(config(), "[" + Documents.descriptor("x", "sha256:" + "A".repeat(64), "1") + "]"),
                 manifest(config(), "[" + Documents.descriptor("x", "", "1") + "]"),
-                manifest(config(), Stream.generate(() -> good).limit(20_000).collect(Collectors.joining(",", "[", "]"))));
+                manifest(
+                        config(),
+                        Stream.generate(() -> good).limit(20_000).collect(Collectors.joining(",", "[", "]"))));
     }
 
     @ParameterizedTest
@@ -128,10 +130,14 @@ class ManifestReaderTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"application/vnd.example.layer.v9.tar+br", "text/plain", "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"})
+            strings = {
+                "application/vnd.example.layer.v9.tar+br",
+                "text/plain",
+                "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"
+            })
     void layersOfForeignKindsAreRefused(String mediaType) {
-        Manifest manifest = (Manifest) read(
-                manifest(config(), "[" + Documents.descriptor(mediaType, Documents.DIGEST, "1") + "]"));
+        Manifest manifest =
+                (Manifest) read(manifest(config(), "[" + Documents.descriptor(mediaType, Documents.DIGEST, "1") + "]"));
         assertThrows(ImageException.class, () -> ManifestReader.requireImage(manifest, "x"));
     }
 

@@ -34,7 +34,15 @@ class PlatformsTest {
             entry(digest(7), "linux", "s390x", ""));
 
     @ParameterizedTest
-    @CsvSource({"amd64, '', 1", "arm, '', 32", "arm, v6, 2", "arm, v5, ''", "arm64, '', 4", "s390x, '', 7", "386, '', ''"})
+    @CsvSource({
+        "amd64, '', 1",
+        "arm, '', 32",
+        "arm, v6, 2",
+        "arm, v5, ''",
+        "arm64, '', 4",
+        "s390x, '', 7",
+        "386, '', ''"
+    })
     void bestEntryComesFirstAndWhatCannotRunNever(String architecture, String variant, String expected) {
         assertEquals(expected, String.join("", chosen(MANY, Platforms.parse(architecture, variant))));
     }

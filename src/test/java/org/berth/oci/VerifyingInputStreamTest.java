@@ -36,11 +36,15 @@ class VerifyingInputStreamTest {
 
     @Test
     void shortBlobsFail() {
-        assertThrows(ImageException.class, () -> stream(BYTES, BYTES, BYTES.length + 1).readAllBytes());
+        assertThrows(
+                ImageException.class,
+                () -> stream(BYTES, BYTES, BYTES.length + 1).readAllBytes());
     }
 
     @Test
     void whatFollowsTheSizeIsNotRead() {
-        assertThrows(ImageException.class, () -> stream(BYTES, BYTES, BYTES.length - 1).readAllBytes());
+        assertThrows(
+                ImageException.class,
+                () -> stream(BYTES, BYTES, BYTES.length - 1).readAllBytes());
     }
 }

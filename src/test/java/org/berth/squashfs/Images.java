@@ -16,7 +16,7 @@ import java.util.List;
 final class Images {
     private Images() {}
 
-    /** Files of all sizes and kinds that need no privilege, and devices if the caller is root. */
+    /** Files of all sizes and kinds; devices, foreign owners and what only root can read if the caller is root. */
     static Path variedTree(Path top) throws IOException {
         Files.createDirectories(top);
         shell(
@@ -36,17 +36,18 @@ final class Images {
                 ln -s target link; ln -s /a/b absolute; ln -s ../a d/up; ln -s "$(printf 'l%.0s' $(seq 4000))" long
                 ln link hard-link-to-link
                 mkfifo fifo
-                echo s >modes/suid; chmod 4755 modes/suid; echo s >modes/none; chmod 0000 modes/none
-                mkdir modes/sticky modes/closed; echo in >modes/closed/in; chmod 3777 modes/sticky; chmod 0555 modes/closed
-                mkdir modes/shut; echo in >modes/shut/in; ln modes/shut/in modes/in-again; chmod 0000 modes/shut
+                echo s >modes/suid; chmod 4755 modes/suid; mkdir modes/sticky; chmod 3777 modes/sticky
+                mkdir modes/closed; echo in >modes/closed/in; ln modes/closed/in modes/in-again; chmod 0555 modes/closed
                 if [ $(id -u) = 0 ]; then
+                  echo s >modes/none; chmod 0000 modes/none
+                  mkdir modes/shut; echo in >modes/shut/in; ln modes/shut/in modes/in-there; chmod 0000 modes/shut
                   mknod null c 1 3; mknod big-minor b 259 70000; chown 1000000:70000 one; chown -h 5:6 link
                 fi
                 find . -exec touch -h -d @1500000000 {} +
                 touch -d @1 one; touch -d @4000000000 text
-                # mksquashfs takes two names for one file only if nothing of it changes while it looks,
-                # and the first readlink changes the access time.
-                readlink link
+                # mksquashfs takes two names for one file only if nothing of it changes while it looks; with an access
+                # time in the future, reading the link does not change it.
+                touch -h -a -d 2100-01-01 link
                 """);
         setXattr(top.resolve("one"), "small", "value".getBytes(StandardCharsets.UTF_8));
         setXattr(top.resolve("text"), "small", "value".getBytes(StandardCharsets.UTF_8));
