@@ -37,7 +37,17 @@ class ArchitectureTest {
             Map.entry("def", Set.of("image", "oci")),
             Map.entry(
                     "resolve",
-                    Set.of("registry", "cache", "convert", "sif", "instance", "image", "oci", "archive", "host")),
+                    Set.of(
+                            "registry",
+                            "cache",
+                            "convert",
+                            "sif",
+                            "instance",
+                            "image",
+                            "oci",
+                            "archive",
+                            "host",
+                            "config")),
             Map.entry("convert", Set.of("squashfs", "archive", "oci")),
             Map.entry("registry", Set.of("oci")),
             Map.entry("cache", Set.of("oci")),
@@ -55,6 +65,10 @@ class ArchitectureTest {
     private static final JavaClasses BERTH = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages("org.berth");
+
+    /** The two descriptors by which launcher and planner talk are named in the environment; they are no look at the world. */
+    private static final DescribedPredicate<JavaClass> CHANNEL =
+            named("org.berth.launcher.PlanChannel", "org.berth.cli.Main");
 
     /** Classes whose use looks at the machine or changes it. */
     private static final DescribedPredicate<JavaClass> FILES = DescribedPredicate.describe(
@@ -131,7 +145,8 @@ class ArchitectureTest {
     @Test
     void thereIsOneDoorToTheMachine() {
         noClasses()
-                .that(resideInAnyPackage(in("launcher"), in("launch"), in("image"), in("config"), in("resolve")))
+                .that(resideInAnyPackage(in("launcher"), in("launch"), in("image"), in("config"), in("resolve"))
+                        .and(not(CHANNEL)))
                 .should()
                 .dependOnClassesThat(FILES)
                 .orShould()
@@ -144,7 +159,7 @@ class ArchitectureTest {
     @Test
     void onlyTheDoorReadsTheEnvironment() {
         noClasses()
-                .that(not(resideInAPackage(in("host"))))
+                .that(not(resideInAPackage(in("host")).or(CHANNEL)))
                 .should()
                 .accessTargetWhere(call("java.lang.System", "getenv"))
                 .allowEmptyShould(true)
