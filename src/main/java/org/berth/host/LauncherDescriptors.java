@@ -21,7 +21,9 @@ public final class LauncherDescriptors {
     public static Optional<LauncherDescriptors> inherited() {
         String facts = System.getenv("BERTH_FACTS_FD");
         String plan = System.getenv("BERTH_PLAN_FD");
-        return facts == null || plan == null ? Optional.empty() : Optional.of(new LauncherDescriptors(file(facts), file(plan)));
+        return facts == null || plan == null
+                ? Optional.empty()
+                : Optional.of(new LauncherDescriptors(file(facts), file(plan)));
     }
 
     /** Descriptors that lead nowhere, for a run that only trains the machine. */

@@ -20,6 +20,7 @@ import org.berth.oci.Platform;
 import org.berth.registry.RegistryClient;
 import org.berth.registry.ResolvedImage;
 import org.berth.sif.SifFile;
+import org.berth.sif.SifWriter;
 
 /**
  * From an image in a registry to a SIF: in the cache, where all users of one image share it, or where the user wants it.
@@ -73,9 +74,7 @@ public final class Puller {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
             OwnFiles.copy(
-                    cached(cache.orElseThrow(), reference, from, platform),
-                    destination,
-                    0777 & ~settings.umask());
+                    cached(cache.orElseThrow(), reference, from, platform), destination, 0777 & ~settings.umask());
         } else {
             streamed(reference, from, platform, destination);
         }
@@ -131,8 +130,9 @@ public final class Puller {
         Space.require(folder(file), SifBuild.estimate(image));
         try (PullEvents.ShownProgress progress = events.progress();
                 Download download =
-                        cache.blobs().fetch(image.manifest().layers(), client.blobs(image.reference()), progress)) {
-            SifBuild.write(image, reference, from, download, settings, events, file);
+                        cache.blobs().fetch(image.manifest().layers(), client.blobs(image.reference()), progress);
+                SifWriter sif = SifWriter.createInPlace(file, SifBuild.identity(settings))) {
+            SifBuild.write(image, reference, from, download, settings, events, sif);
             download.finish();
         } catch (IOException e) {
             throw new HostException("could not finish the download: " + Host.reason(e), e);
@@ -143,9 +143,10 @@ public final class Puller {
         ResolvedImage image = client.resolve(reference, platform, DocumentStore.NONE);
         announce(image, platform);
         Space.require(folder(file), SifBuild.estimate(image));
-        try (PullEvents.ShownProgress progress = events.progress()) {
+        try (PullEvents.ShownProgress progress = events.progress();
+                SifWriter sif = SifWriter.create(file, SifBuild.identity(settings))) {
             LayerSource source = new ShownSource(client.blobs(image.reference()), progress);
-            SifBuild.write(image, reference, from, source, settings, events, file);
+            SifBuild.write(image, reference, from, source, settings, events, sif);
         }
     }
 
