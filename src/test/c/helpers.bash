@@ -1,8 +1,8 @@
 # What the launcher's tests have in common. BERTH_BUILD (where make has built) and BERTH_BINARY (berth or
 # berth-asan) come from the Makefile.
 #
-# A test runs plans written by hand as an ordinary user: $BERTH_USER, else the first one of this machine, else
-# whoever runs the tests.
+# A test runs plans written by hand as an ordinary user: whoever runs the tests, but for root $BERTH_USER, else
+# the first one of this machine, best one with sub-ids.
 # shellcheck disable=SC2034 # used by the tests
 
 bats_require_minimum_version 1.5.0
@@ -35,7 +35,9 @@ ordinary_user() {
     elif [ -n "${BERTH_USER:-}" ]; then
         echo "$BERTH_USER"
     else
-        awk -F: '$3 >= 1000 && $3 < 60000 { print $1; exit }' /etc/passwd
+        awk -F: 'FILENAME == "/etc/passwd" && $3 >= 1000 && $3 < 60000 { known[$1] = 1; if (!first) first = $1 }
+            FILENAME == "/etc/subuid" && known[$1] && !best { best = $1 }
+            END { print best ? best : first }' /etc/passwd $([ -r /etc/subuid ] && echo /etc/subuid)
     fi
 }
 
@@ -85,10 +87,10 @@ setup() {
     finish=(pivot -- env-keep HOME -- env-set PATH /bin -- privileges drop -- exec 3)
 }
 
-# The command as the ordinary user.
+# The command as the ordinary user. setpriv, not runuser: that one stays, and holds our pipes.
 as_user() {
     if [ "$(id -u)" = 0 ]; then
-        runuser -u "$user" -- "$@"
+        setpriv --reuid "$uid" --regid "$gid" --init-groups "$@"
     else
         "$@"
     fi
