@@ -89,6 +89,15 @@ final class TarMaker {
         return this;
     }
 
+    /** A PAX extended header of these keys and values, in this order. */
+    TarMaker paxHeader(char type, String... keysAndValues) {
+        var records = new ByteArrayOutputStream();
+        for (int i = 0; i < keysAndValues.length; i += 2) {
+            records.writeBytes(record(keysAndValues[i], keysAndValues[i + 1].getBytes(StandardCharsets.UTF_8)));
+        }
+        return rawPax(type, records.toString(StandardCharsets.UTF_8));
+    }
+
     /** With the two blocks of zeros that end an archive. */
     byte[] end() {
         out.writeBytes(new byte[1024]);
