@@ -104,6 +104,7 @@ struct context {
 	int image_fd;
 	int root_fd;
 	int shell_fd; /* the static shell of the last env-image */
+	bool skip_next; /* the next operation is passed over */
 };
 
 struct op {
@@ -240,6 +241,9 @@ void op_env_image(struct context *context, struct step *step);
 void op_make_dir(struct context *context, struct step *step);
 void op_symlink(struct context *context, struct step *step);
 void op_file(struct context *context, struct step *step);
+void op_make_host_dir(struct context *context, struct step *step);
+void op_remove_file(struct context *context, struct step *step);
+void op_skip_if_same(struct context *context, struct step *step);
 void op_make_session_dir(struct context *context, struct step *step);
 void op_passwd(struct context *context, struct step *step);
 void op_group(struct context *context, struct step *step);

@@ -266,12 +266,24 @@ static _Noreturn void run_script(struct context *context, const struct step *ste
 
 void op_exec_script(struct context *context, struct step *step)
 {
+	enum { SHELL = 1, OTHERWISE, STATUS, TEXT, CANDIDATES };
+	const char *otherwise = step->words[OTHERWISE];
+	char *shell[] = {copy("/bin/sh")};
 	struct stat status;
+	uint64_t number = 0;
 
-	for (size_t i = 2; i < step->count; i++)
+	for (size_t i = CANDIDATES; i < step->count; i++)
 		if (stat(step->words[i], &status) == 0)
 			run_script(context, step, step->words[i]);
-	die("stat %s: no such file or directory", step->words[2]);
+	if (!strcmp(otherwise, "stop")) {
+		parse_number(step->words[STATUS], &number);
+		dprintf(STDOUT_FILENO, "%s\n", step->words[TEXT]);
+		_exit((int)number);
+	}
+	say(LEVEL_INFO, "%s", step->words[TEXT]);
+	if (!strcmp(otherwise, "nothing"))
+		_exit(0);
+	run(context, shell[0], arguments(context, shell, 1, step->words[0]));
 }
 
 void op_exec_shell(struct context *context, struct step *step)

@@ -52,6 +52,46 @@ void op_file(struct context *context, struct step *step)
 	write_session_file(context, step->words[0], mode, step->words[2], strlen(step->words[2]));
 }
 
+/* Like mkdir -p; what is there already stays as it is. */
+void op_make_host_dir(struct context *context, struct step *step)
+{
+	char *path = copy(step->words[0]);
+	mode_t mode = 0;
+
+	(void)context;
+	parse_mode(step->words[1], &mode);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			die_errno("make the directory %s", path);
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) < 0) {
+		if (errno != EEXIST)
+			die_errno("make the directory %s", path);
+		return;
+	}
+	if (chmod(path, mode) < 0)
+		die_errno("set the mode of %s", path);
+}
+
+void op_remove_file(struct context *context, struct step *step)
+{
+	(void)context;
+	if (unlink(step->words[0]) < 0 && errno != ENOENT)
+		die_errno("remove %s", step->words[0]);
+}
+
+void op_skip_if_same(struct context *context, struct step *step)
+{
+	scoped_fd one = open_inside(need_root(context), step->words[0]);
+	scoped_fd other = open_inside(need_root(context), step->words[1]);
+	struct stat a, b;
+
+	context->skip_next = one >= 0 && other >= 0 && fstat(one, &a) == 0 &&
+			     fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 void op_make_session_dir(struct context *context, struct step *step)
 {
 	mode_t mode = 0;

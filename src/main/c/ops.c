@@ -62,10 +62,13 @@ static const struct op table[] = {
 	{"bind-session", "inner path options missing name", op_bind_session, NULL, NULL},
 	{"mount", "proc|sysfs|tmpfs|devpts|mqueue text path options text missing name", op_mount,
 	 NULL, NULL},
+	{"skip-if-same", "path path", op_skip_if_same, NULL, NULL},
 	{"make-dir", "path mode", op_make_dir, NULL, NULL},
 	{"symlink", "name path", op_symlink, NULL, NULL},
 	{"file", "inner mode text", op_file, NULL, NULL},
 	{"make-session-dir", "inner mode", op_make_session_dir, NULL, NULL},
+	{"make-host-dir", "path mode", op_make_host_dir, NULL, NULL},
+	{"remove-file", "path", op_remove_file, NULL, NULL},
 	{"passwd", "passwd-line", op_passwd, NULL, NULL},
 	{"group", "group-line*", op_group, NULL, NULL},
 	{"require-file", "path name", op_require_file, NULL, NULL},
@@ -81,7 +84,7 @@ static const struct op table[] = {
 	{"fork", "", op_fork, NULL, NULL},
 	{"cwd", "fatal|warn path+", op_cwd, NULL, NULL},
 	{"exec", "number text*", op_exec, NULL, NULL},
-	{"exec-script", "number path path+", op_exec_script, NULL, before_shell},
+	{"exec-script", "number path shell|nothing|stop number text path+", op_exec_script, NULL, before_shell},
 	{"exec-shell", "path+", op_exec_shell, NULL, NULL},
 };
 
@@ -134,7 +137,12 @@ void perform(struct context *context, struct plan *plan)
 		before_leaving_user(context);
 	if (!(plan->namespaces & CLONE_NEWNS))
 		before_leaving_mount(context);
-	for (size_t i = 0; i < plan->count; i++)
+	for (size_t i = 0; i < plan->count; i++) {
+		if (context->skip_next) {
+			context->skip_next = false;
+			continue;
+		}
 		plan->steps[i].op->perform(context, &plan->steps[i]);
+	}
 	die("the plan ended without a payload");
 }

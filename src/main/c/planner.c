@@ -24,7 +24,6 @@ enum {
 	PLAN_LIMIT = 64 << 20,
 	FACTS_FD = 3,
 	PLAN_FD = 4,
-	STATUS_START_LONG = 100, /* the planner's wish for the long profile */
 };
 
 enum profile {
@@ -294,15 +293,20 @@ static int run_java(const char *prefix, enum profile profile, int facts, int pla
 	return wait_quiet(child);
 }
 
+/* A container command may have to convert an image first: one that has to be fetched. */
 static enum profile profile_of(int argc, char **argv)
 {
-	static const char *const long_commands[] = {"pull", "build", "push"};
+	static const char *const commands[] = {"pull", "build", "push"};
+	static const char fetched[] = "docker:";
 	int i = 1;
 
 	while (i < argc && argv[i][0] == '-')
 		i++;
-	for (size_t j = 0; i < argc && j < ARRAY_SIZE(long_commands); j++)
-		if (!strcmp(argv[i], long_commands[j]))
+	for (size_t j = 0; i < argc && j < ARRAY_SIZE(commands); j++)
+		if (!strcmp(argv[i], commands[j]))
+			return PROFILE_LONG;
+	for (; i < argc; i++)
+		if (!strncmp(argv[i], fetched, strlen(fetched)))
 			return PROFILE_LONG;
 	return PROFILE_SHORT;
 }
@@ -318,13 +322,6 @@ void ask_planner(struct buffer *plan, int argc, char **argv, char **environment)
 	if (plan_fd < 0)
 		die_errno("make room for the plan");
 	status = run_java(prefix, profile, facts_fd, plan_fd, environment);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_START_LONG &&
-	    profile == PROFILE_SHORT) {
-		if (ftruncate(plan_fd, 0) < 0 || lseek(plan_fd, 0, SEEK_SET) < 0 ||
-		    lseek(facts_fd, 0, SEEK_SET) < 0)
-			die_errno("start the planner again");
-		status = run_java(prefix, PROFILE_LONG, facts_fd, plan_fd, environment);
-	}
 	if (WIFSIGNALED(status))
 		die("the planner was ended by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
