@@ -9,6 +9,7 @@ import org.berth.cache.Download;
 import org.berth.cache.ImageLease;
 import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
+import org.berth.cache.Unfinished;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
@@ -147,9 +148,11 @@ public final class Puller {
         announce(image, platform);
         Space.require(folder(file), SifBuild.estimate(image));
         try (PullEvents.ShownProgress progress = events.progress();
-                SifWriter sif = SifWriter.create(file, SifBuild.identity(settings))) {
+                Unfinished part = Unfinished.beside(file);
+                SifWriter sif = SifWriter.createInPlace(part.path(), SifBuild.identity(settings))) {
             LayerSource source = new ShownSource(client.blobs(image.reference()), progress);
             SifBuild.write(image, reference, from, source, settings, events, sif);
+            part.publish();
         }
     }
 
