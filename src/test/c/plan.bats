@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the launcher says to plans that are none, and that it does nothing of them.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 # A plan that would leave a mark if any of it were performed.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the payload is as a process, PID namespaces, signals, ids and privileges.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 whole_plan() {
