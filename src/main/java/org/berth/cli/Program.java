@@ -26,20 +26,18 @@ final class Program {
     }
 
     int run() {
-        Invocation typed;
+        Messages messages = new Messages(System.err, Messages.NORMAL, false);
         try {
-            typed = CommandLineParser.parse(host.facts().argv());
-        } catch (CommandLineException e) {
-            return Help.usageError(e);
-        }
-        Messages messages = Messages.of(typed, host);
-        try {
+            Invocation typed = CommandLineParser.parse(host.facts().argv());
+            messages = Messages.of(typed, host);
             List<Note> notes = new ArrayList<>();
             Invocation invocation = OptionEnvironment.apply(typed, host, notes);
             messages = Messages.of(invocation, host);
             notes.forEach(messages::note);
             requireAvailable(invocation);
             return dispatch(invocation, messages);
+        } catch (CommandLineException e) {
+            return Help.usageError(e);
         } catch (BerthException e) {
             messages.fatal(e);
             return FAILURE;

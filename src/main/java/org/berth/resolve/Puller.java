@@ -91,34 +91,37 @@ public final class Puller {
     }
 
     /**
-     * The image in the cache. What the registry answers to HEAD is only good for looking; an image is made under the digest
-     * of the manifest that was read.
+     * The image in the cache. What the registry answers to HEAD is only good for looking and waiting; an image is made under
+     * the digest of the manifest that was read, so where the two differ the second round settles it.
      */
     private Path cached(Cache cache, ImageReference reference, String from, Platform platform) {
-        Digest announced = client.digest(reference);
-        Optional<Path> known = cache.finished(key(announced, platform), Puller::intact);
-        if (known.isPresent()) {
-            events.info("Using cached SIF image");
-            return known.orElseThrow();
-        }
-        ResolvedImage image = client.resolve(reference, platform, cache.blobs());
-        try (ImageLease lease = cache.lease(
-                key(image.digest(), platform),
-                Puller::intact,
-                () -> events.info("Waiting for another process that makes this image"))) {
-            return switch (lease) {
-                case ImageLease.Finished(Path file) -> {
-                    events.info("Using cached SIF image");
-                    yield file;
+        Digest wanted = client.digest(reference);
+        Optional<ResolvedImage> resolved = Optional.empty();
+        while (true) {
+            try (ImageLease lease = cache.lease(
+                    key(wanted, platform),
+                    Puller::intact,
+                    () -> events.info("Waiting for another process that makes this image"))) {
+                switch (lease) {
+                    case ImageLease.Finished(Path file) -> {
+                        events.info("Using cached SIF image");
+                        return file;
+                    }
+                    case ImageLease.Writer writer -> {
+                        ResolvedImage image =
+                                resolved.orElseGet(() -> client.resolve(reference, platform, cache.blobs()));
+                        if (image.digest().equals(wanted)) {
+                            announce(image, platform);
+                            build(cache, image, reference, from, writer.temporary());
+                            return writer.publish();
+                        }
+                        resolved = Optional.of(image);
+                        wanted = image.digest();
+                    }
                 }
-                case ImageLease.Writer writer -> {
-                    announce(image, platform);
-                    build(cache, image, reference, from, writer.temporary());
-                    yield writer.publish();
-                }
-            };
-        } catch (IOException e) {
-            throw new HostException("interrupted while waiting for the cache", e);
+            } catch (IOException e) {
+                throw new HostException("interrupted while waiting for the cache", e);
+            }
         }
     }
 
