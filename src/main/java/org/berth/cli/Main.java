@@ -1,13 +1,43 @@
 package org.berth.cli;
 
 import io.quarkus.runtime.annotations.QuarkusMain;
+import java.util.Optional;
+import org.berth.error.BerthException;
+import org.berth.host.Facts;
+import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
+import org.berth.launcher.FactsReader;
 
-/** Entry point of the Java side. */
+/**
+ * The planner: the launcher starts it with the caller's facts, and performs what it hands back.
+ *
+ * <p>It boots Quarkus only for help, completion and usage errors, where picocli's model is needed; everything else starts
+ * in a fraction of that time without.
+ */
 @QuarkusMain
 public final class Main {
     private Main() {}
 
     public static void main(String[] args) {
-        System.out.println("berth");
+        if (args.length > 0 && args[0].equals("--train")) {
+            Training.run();
+            return;
+        }
+        Optional<LauncherDescriptors> launcher = LauncherDescriptors.inherited();
+        if (launcher.isEmpty()) {
+            System.err.println("FATAL:   this is Berth's planner; the program to run is bin/berth");
+            Runtime.getRuntime().halt(Program.FAILURE);
+        }
+        int status;
+        try {
+            Facts facts = FactsReader.parse(launcher.orElseThrow().readFacts());
+            status = new Program(new Host(facts), launcher.orElseThrow()).run();
+        } catch (BerthException e) {
+            new Messages(System.err, Messages.NORMAL, false).fatal(e);
+            status = Program.FAILURE;
+        }
+        System.out.flush();
+        System.err.flush();
+        Runtime.getRuntime().halt(status);
     }
 }

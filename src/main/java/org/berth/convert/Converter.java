@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.berth.convert.ConvertOptions.DiffIds;
@@ -91,8 +92,8 @@ public final class Converter {
             boolean check = !diffIds.isEmpty() && options.diffIdCheck() == DiffIds.CHECK;
             topFirst.add(new Layer(layers.get(i), check ? Optional.of(diffIds.get(i)) : Optional.empty()));
         }
-        try (var image = new SquashfsWriter(
-                out, offset, options.compression().codec(options.level()), options.threads())) {
+        try (var image =
+                new SquashfsWriter(out, offset, options.compression().codec(options.level()), options.threads())) {
             return new Conversion(topFirst, source, extras, options, image).run();
         } catch (IOException e) {
             throw new HostException("the image cannot be written: " + e.getMessage(), e);
@@ -102,7 +103,8 @@ public final class Converter {
         } catch (LinkageError e) {
             String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
             throw new HostException("the compression library cannot be loaded: " + reason, e)
-                    .hint("libraries are unpacked into the temporary directory, which must not be mounted noexec");
+                    .hint(
+                            "the temporary directory must allow programs (no noexec), or ZstdNativePath name the library");
         }
     }
 
@@ -148,14 +150,15 @@ public final class Converter {
             }
             long entries = 0;
             for (Layer layer : topFirst) {
-                entries += logs.get(layer).size();
+                entries += Objects.requireNonNull(logs.get(layer)).size();
                 options.limits().checkEntries(entries);
             }
             return new ArrayList<>(topFirst.stream().map(logs::get).toList());
         }
 
         private TreeBuilder build(List<EntryLog> logs, LayerScan scan) {
-            var tree = new TreeBuilder(options.limits(), (int) options.imageTime().getEpochSecond());
+            var tree =
+                    new TreeBuilder(options.limits(), (int) options.imageTime().getEpochSecond());
             for (int number = 0; number < topFirst.size(); number++) {
                 try {
                     tree.apply(number, logs.removeLast(), scan);

@@ -31,8 +31,7 @@ final class DeflateDecoder {
     /** Bytes behind the output limit that may be overwritten. */
     static final int SLACK = 258 + 8;
 
-    private static final VarHandle WORD =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle WORD = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final int BUFFER = 1 << 16;
     private static final int PADDING = 64;
@@ -57,7 +56,8 @@ final class DeflateDecoder {
     private static final int END = 1 << 13;
 
     private static final int[] LENGTH_BASE = {
-        3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258
+        3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227,
+        258
     };
     private static final int[] LENGTH_EXTRA = {
         0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0
@@ -402,12 +402,11 @@ final class DeflateDecoder {
                 throw damaged("a repeated length without a first one");
             }
             byte value = symbol == 16 ? lengths[i - 1] : 0;
-            int repeat =
-                    switch (symbol) {
-                        case 16 -> 3 + take(2);
-                        case 17 -> 3 + take(3);
-                        default -> 11 + take(7);
-                    };
+            int repeat = switch (symbol) {
+                case 16 -> 3 + take(2);
+                case 17 -> 3 + take(3);
+                default -> 11 + take(7);
+            };
             if (i + repeat > total) {
                 throw damaged("more code lengths than codes");
             }

@@ -18,12 +18,11 @@ public record Digest(String algorithm, String hex) {
 
     /** @throws ImageException if the algorithm is unknown or the digits are not what it yields */
     public Digest {
-        boolean valid =
-                switch (algorithm) {
-                    case "sha256" -> SHA256.matcher(hex).matches();
-                    case "sha512" -> SHA512.matcher(hex).matches();
-                    default -> throw new ImageException("digest %s:%s: unsupported algorithm".formatted(algorithm, hex));
-                };
+        boolean valid = switch (algorithm) {
+            case "sha256" -> SHA256.matcher(hex).matches();
+            case "sha512" -> SHA512.matcher(hex).matches();
+            default -> throw new ImageException("digest %s:%s: unsupported algorithm".formatted(algorithm, hex));
+        };
         if (!valid) {
             throw new ImageException("digest %s:%s: not a valid %s digest".formatted(algorithm, hex, algorithm));
         }

@@ -10,7 +10,8 @@ import java.util.Map;
  * @param layers lowest first
  */
 public record Manifest(
-        Digest digest, String mediaType, Descriptor config, List<Descriptor> layers, Map<String, String> annotations) {
+        Digest digest, String mediaType, Descriptor config, List<Descriptor> layers, Map<String, String> annotations)
+        implements ManifestDocument {
     public Manifest {
         layers = List.copyOf(layers);
         annotations = Map.copyOf(annotations);

@@ -130,7 +130,11 @@ class ConverterTest {
     @Test
     void aWhiteoutHitsLowerLayersOnlyWhereverItStands() throws Exception {
         var tree = tree(
-                new TarMaker().file("d/low", "l").file("d/both", "l").file("e/low", "l").file("f", "l"),
+                new TarMaker()
+                        .file("d/low", "l")
+                        .file("d/both", "l")
+                        .file("e/low", "l")
+                        .file("f", "l"),
                 new TarMaker()
                         .file("d/both", "u")
                         .empty("d/.wh.both")
@@ -148,7 +152,8 @@ class ConverterTest {
     @Test
     void anOpaqueRootHidesAllLowerLayers() throws Exception {
         var tree = tree(
-                new TarMaker().file("a", "a").file("d/b", "b"), new TarMaker().empty(".wh..wh..opq").file("only", "o"));
+                new TarMaker().file("a", "a").file("d/b", "b"),
+                new TarMaker().empty(".wh..wh..opq").file("only", "o"));
         assertEquals(List.of("/", "/only"), List.copyOf(tree.keySet()));
         assertEquals(2, result.hiddenBytes());
     }
@@ -265,7 +270,9 @@ class ConverterTest {
     void attributesThatSquashfsOrAMountCannotHaveAreLeftOut() throws Exception {
         var tree = tree(new TarMaker()
                 .pax("SCHILY.xattr.user.kept", "k")
-                .pax("SCHILY.xattr.security.capability", new byte[] {1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+                .pax(
+                        "SCHILY.xattr.security.capability",
+                        new byte[] {1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
                 .pax("SCHILY.xattr.system.posix_acl_access", "acl")
                 .pax("SCHILY.xattr.trusted.overlay.opaque", "y")
                 .pax("SCHILY.xattr.user.", "no name")
@@ -399,7 +406,9 @@ class ConverterTest {
         assertEquals("symlink", tree.get("/real/etc/resolv.conf").get("type").asText());
         assertEquals("file", tree.get("/sys").get("type").asText());
         assertEquals(1, result.notes().size());
-        assertTrue(result.notes().getFirst().contains("sys/deep/file"), result.notes().toString());
+        assertTrue(
+                result.notes().getFirst().contains("sys/deep/file"),
+                result.notes().toString());
     }
 
     @Test
@@ -446,22 +455,60 @@ class ConverterTest {
         damaged[0] = 'N';
         var refused = Map.ofEntries(
                 Map.entry("'Name': wrong header checksum", damaged),
-                Map.entry("'../up': the path holds '..'", new TarMaker().file("../up", "x").end()),
-                Map.entry("'a/../b': the path holds '..'", new TarMaker().file("a/../b", "x").end()),
-                Map.entry("'l': hard link to 'gone', which is not there", new TarMaker().hardLink("l", "gone").end()),
-                Map.entry("'l': hard link to 'd', a directory", new TarMaker().directory("d").hardLink("l", "d").end()),
-                Map.entry("'f/x': 'f' above it is no directory", new TarMaker().file("f", "f").file("f/x", "x").end()),
-                Map.entry("'l/x': more than 40 symbolic links", new TarMaker().symlink("l", "l").file("l/x", "x").end()),
-                Map.entry("'s': a link target of 0 bytes", new TarMaker().symlink("s", "").end()),
-                Map.entry("'v': unknown entry type 'V'", new TarMaker().entry('V', "v", "", new byte[0], 0).end()),
-                Map.entry("'cut': the archive ends early", new TarMaker().entry('0', "cut", "", new byte[512], 5000).cut()),
-                Map.entry("'neg': its size -5 is negative", new TarMaker().entry('0', "neg", "", new byte[0], -5).end()),
-                Map.entry("limit maxBytes", new TarMaker().entry('0', "big", "", new byte[0], Long.MAX_VALUE).end()),
-                Map.entry("'.wh..': it is a whiteout of no file", new TarMaker().empty(".wh..").end()),
-                Map.entry("'.': the root can only be a directory", new TarMaker().empty(".").end()),
-                Map.entry("a PAX header holds a malformed record", new TarMaker().rawPax('x', "9 a=b\n").empty("x").end()),
-                Map.entry("the archive ends after an extended header", new TarMaker().rawPax('x', "6 a=b\n").end()),
-                Map.entry("a PAX header of 2000000 bytes", new TarMaker().entry('x', "x", "", new byte[0], 2_000_000).end()),
+                Map.entry(
+                        "'../up': the path holds '..'",
+                        new TarMaker().file("../up", "x").end()),
+                Map.entry(
+                        "'a/../b': the path holds '..'",
+                        new TarMaker().file("a/../b", "x").end()),
+                Map.entry(
+                        "'l': hard link to 'gone', which is not there",
+                        new TarMaker().hardLink("l", "gone").end()),
+                Map.entry(
+                        "'l': hard link to 'd', a directory",
+                        new TarMaker().directory("d").hardLink("l", "d").end()),
+                Map.entry(
+                        "'f/x': 'f' above it is no directory",
+                        new TarMaker().file("f", "f").file("f/x", "x").end()),
+                Map.entry(
+                        "'l/x': more than 40 symbolic links",
+                        new TarMaker().symlink("l", "l").file("l/x", "x").end()),
+                Map.entry(
+                        "'s': a link target of 0 bytes",
+                        new TarMaker().symlink("s", "").end()),
+                Map.entry(
+                        "'v': unknown entry type 'V'",
+                        new TarMaker().entry('V', "v", "", new byte[0], 0).end()),
+                Map.entry(
+                        "'cut': the archive ends early",
+                        new TarMaker()
+                                .entry('0', "cut", "", new byte[512], 5000)
+                                .cut()),
+                Map.entry(
+                        "'neg': its size -5 is negative",
+                        new TarMaker().entry('0', "neg", "", new byte[0], -5).end()),
+                Map.entry(
+                        "limit maxBytes",
+                        new TarMaker()
+                                .entry('0', "big", "", new byte[0], Long.MAX_VALUE)
+                                .end()),
+                Map.entry(
+                        "'.wh..': it is a whiteout of no file",
+                        new TarMaker().empty(".wh..").end()),
+                Map.entry(
+                        "'.': the root can only be a directory",
+                        new TarMaker().empty(".").end()),
+                Map.entry(
+                        "a PAX header holds a malformed record",
+                        new TarMaker().rawPax('x', "9 a=b\n").empty("x").end()),
+                Map.entry(
+                        "the archive ends after an extended header",
+                        new TarMaker().rawPax('x', "6 a=b\n").end()),
+                Map.entry(
+                        "a PAX header of 2000000 bytes",
+                        new TarMaker()
+                                .entry('x', "x", "", new byte[0], 2_000_000)
+                                .end()),
                 Map.entry(
                         "'nul\\u0000x': the path holds a NUL byte",
                         new TarMaker().pax("path", "nul\0x").empty("x").end()),
@@ -479,16 +526,23 @@ class ConverterTest {
                                 .pax("GNU.sparse.map", "50,2")
                                 .file("sp", "abcd")
                                 .end()),
-                Map.entry("is longer than 255", new TarMaker().pax("path", "n".repeat(256)).empty("x").end()),
+                Map.entry(
+                        "is longer than 255",
+                        new TarMaker().pax("path", "n".repeat(256)).empty("x").end()),
                 Map.entry(
                         "limit maxDepth",
-                        new TarMaker().pax("path", "d/".repeat(3000) + "x").empty("x").end()));
+                        new TarMaker()
+                                .pax("path", "d/".repeat(3000) + "x")
+                                .empty("x")
+                                .end()));
         refused.forEach((message, tar) -> {
             MemoryLayers layers = MemoryLayers.of(tar);
             var e = assertThrows(ImageException.class, () -> convert(options(Compression.ZSTD, 1), layers), message);
             assertTrue(e.getMessage().contains(message), e.getMessage());
             assertTrue(
-                    e.getMessage().startsWith("layer " + layers.descriptors().getFirst().digest() + ": "),
+                    e.getMessage()
+                            .startsWith(
+                                    "layer " + layers.descriptors().getFirst().digest() + ": "),
                     e.getMessage());
             assertFalse(e.getMessage().contains("\n"));
         });
@@ -509,8 +563,7 @@ class ConverterTest {
     void entriesAreCountedAlsoInLayersThatComeAgain() {
         byte[] tar = new TarMaker().empty("a").empty("b").end();
         MemoryLayers layers = MemoryLayers.of(tar, tar, tar);
-        var few = new ConvertOptions(
-                Compression.ZSTD, 1, IMAGE_TIME, new Limits(5, 1000, 10), 1, DiffIds.IGNORE);
+        var few = new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, new Limits(5, 1000, 10), 1, DiffIds.IGNORE);
         var e = assertThrows(ImageException.class, () -> convert(few, layers));
         assertTrue(e.getMessage().contains("more than 5 entries (limit maxEntries)"), e.getMessage());
     }
@@ -533,7 +586,8 @@ class ConverterTest {
                         () -> convert(options, layers, List.of(Digest.sha256(tar), Digest.sha256(tar))))
                 .getMessage()
                 .contains("1 layers"));
-        assertTrue(assertThrows(ImageException.class, () -> convert(options, layers, List.of(Digest.sha256(new byte[1]))))
+        assertTrue(assertThrows(
+                        ImageException.class, () -> convert(options, layers, List.of(Digest.sha256(new byte[1]))))
                 .getMessage()
                 .contains("its content has the digest " + Digest.sha256(tar)));
         Assertions.assertDoesNotThrow(() -> convert(options, layers, List.of(Digest.sha256(tar))));
@@ -556,15 +610,24 @@ class ConverterTest {
                 throw failure;
             }
         };
-        var e = assertThrows(ImageException.class, () -> Converter.convert(
-                layers.descriptors(), List.of(), source, List.of(), options(Compression.ZSTD, 1), open("x"), 0));
+        var e = assertThrows(
+                ImageException.class,
+                () -> Converter.convert(
+                        layers.descriptors(),
+                        List.of(),
+                        source,
+                        List.of(),
+                        options(Compression.ZSTD, 1),
+                        open("x"),
+                        0));
         Assertions.assertSame(failure, e);
     }
 
     @Test
     void aFailureEndsTheConversionThoughAnotherLayerStillWaits() {
         MemoryLayers layers = MemoryLayers.of(
-                new TarMaker().file("low", "l").end(), new TarMaker().file("high", "h").end());
+                new TarMaker().file("low", "l").end(),
+                new TarMaker().file("high", "h").end());
         var never = new CountDownLatch(1);
         LayerSource source = blob -> blob.equals(layers.descriptors().get(1))
                 ? new InputStream() {
@@ -580,8 +643,16 @@ class ConverterTest {
                 }
                 : failing();
         Assertions.assertTimeoutPreemptively(Duration.ofSeconds(5), () -> {
-            var e = assertThrows(HostException.class, () -> Converter.convert(
-                    layers.descriptors(), List.of(), source, List.of(), options(Compression.ZSTD, 1), open("x"), 0));
+            var e = assertThrows(
+                    HostException.class,
+                    () -> Converter.convert(
+                            layers.descriptors(),
+                            List.of(),
+                            source,
+                            List.of(),
+                            options(Compression.ZSTD, 1),
+                            open("x"),
+                            0));
             assertTrue(e.getMessage().contains("connection lost"), e.getMessage());
         });
     }
@@ -592,8 +663,10 @@ class ConverterTest {
         new Random(5).nextBytes(content);
         MemoryLayers layers = MemoryLayers.of(new TarMaker().file("x", content).end());
         try (var full = channel(Path.of("/dev/full"))) {
-            var e = assertThrows(HostException.class, () -> Converter.convert(
-                    layers.descriptors(), List.of(), layers, List.of(), options(Compression.ZSTD, 2), full, 0));
+            var e = assertThrows(
+                    HostException.class,
+                    () -> Converter.convert(
+                            layers.descriptors(), List.of(), layers, List.of(), options(Compression.ZSTD, 2), full, 0));
             assertTrue(e.getMessage().contains("No space left"), e.getMessage());
         }
     }
@@ -639,13 +712,11 @@ class ConverterTest {
     }
 
     private static FileChannel channel(Path file) throws IOException {
-        return FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        return FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
     }
 
     private static String attributes(JsonNode node) {
-        return "%s %s %s %s".formatted(
-                node.get("mode").asText(), node.get("uid"), node.get("gid"), node.get("mtime"));
+        return "%s %s %s %s".formatted(node.get("mode").asText(), node.get("uid"), node.get("gid"), node.get("mtime"));
     }
 
     private static String sha256(String text) {

@@ -109,7 +109,9 @@ class CorpusTest {
                 assertFalse(e.getMessage().isBlank());
             }
         });
-        assertTrue(!Files.exists(image) || image.toFile().length() <= EVIL_BYTES, "file of " + image.toFile().length());
+        assertTrue(
+                !Files.exists(image) || image.toFile().length() <= EVIL_BYTES,
+                "file of " + image.toFile().length());
     }
 
     @ParameterizedTest
@@ -169,12 +171,12 @@ class CorpusTest {
         return OciLayout.open(CORPUS.resolve(name).resolve("oci"));
     }
 
-    private static Converter.Result convert(
-            OciLayout layout, Path image, Compression compression, List<Extra> extras) throws IOException {
+    private static Converter.Result convert(OciLayout layout, Path image, Compression compression, List<Extra> extras)
+            throws IOException {
         var options = new ConvertOptions(
                 compression, compression.defaultLevel(), Instant.EPOCH, Limits.DEFAULT, 2, DiffIds.CHECK);
-        try (var out = FileChannel.open(
-                image, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (var out =
+                FileChannel.open(image, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             return Converter.convert(layout.layers(), layout.diffIds(), layout, extras, options, out, 0);
         }
     }

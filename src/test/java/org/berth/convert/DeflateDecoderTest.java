@@ -78,8 +78,7 @@ class DeflateDecoderTest {
             case 0 -> random.nextBytes(data);
             case 1 -> {
                 for (int i = 0; i < data.length; i++) {
-                    data[i] = (byte) "etaoin shrdlu"
-                            .charAt((int) Math.min(12, Math.abs(random.nextGaussian() * 4)));
+                    data[i] = (byte) "etaoin shrdlu".charAt((int) Math.min(12, Math.abs(random.nextGaussian() * 4)));
                 }
             }
             case 2 -> {
@@ -106,8 +105,7 @@ class DeflateDecoderTest {
 
     private static byte[] deflate(byte[] data, int level, int strategy) {
         var deflater = new Deflater(level, true);
-        deflater.setStrategy(
-                new int[] {Deflater.DEFAULT_STRATEGY, Deflater.HUFFMAN_ONLY, Deflater.FILTERED}[strategy]);
+        deflater.setStrategy(new int[] {Deflater.DEFAULT_STRATEGY, Deflater.HUFFMAN_ONLY, Deflater.FILTERED}[strategy]);
         deflater.setInput(data);
         deflater.finish();
         var out = new ByteArrayOutputStream();

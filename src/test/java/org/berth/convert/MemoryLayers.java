@@ -30,8 +30,7 @@ final class MemoryLayers implements LayerSource {
     MemoryLayers add(byte[] blob) {
         Digest digest = Digest.sha256(blob);
         blobs.put(digest, blob);
-        descriptors.add(
-                new Descriptor("application/vnd.oci.image.layer.v1.tar+gzip", digest, blob.length, Map.of()));
+        descriptors.add(new Descriptor("application/vnd.oci.image.layer.v1.tar+gzip", digest, blob.length, Map.of()));
         return this;
     }
 

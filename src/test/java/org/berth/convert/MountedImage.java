@@ -41,11 +41,10 @@ final class MountedImage implements AutoCloseable {
 
     static MountedImage open(Path image, By by) throws Exception {
         Path directory = Files.createTempDirectory("mounted");
-        List<String> mount =
-                switch (by) {
-                    case KERNEL -> List.of("mount", "-o", "loop,ro", image.toString(), directory.toString());
-                    case SQUASHFUSE -> List.of("squashfuse_ll", image.toString(), directory.toString());
-                };
+        List<String> mount = switch (by) {
+            case KERNEL -> List.of("mount", "-o", "loop,ro", image.toString(), directory.toString());
+            case SQUASHFUSE -> List.of("squashfuse_ll", image.toString(), directory.toString());
+        };
         Output done = run(mount);
         if (done.status() != 0) {
             Files.delete(directory);

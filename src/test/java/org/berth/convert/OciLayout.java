@@ -27,7 +27,8 @@ public record OciLayout(Path root, List<Descriptor> layers, List<Digest> diffIds
         for (int depth = 0; manifest.has("manifests"); depth++) {
             JsonNode chosen = null;
             for (JsonNode candidate : manifest.get("manifests")) {
-                boolean fits = candidate.at("/platform/architecture").asText("amd64").equals("amd64");
+                boolean fits =
+                        candidate.at("/platform/architecture").asText("amd64").equals("amd64");
                 chosen = chosen == null && fits ? candidate : chosen;
             }
             if (chosen == null || depth > 500) {
@@ -41,7 +42,8 @@ public record OciLayout(Path root, List<Descriptor> layers, List<Digest> diffIds
             layers.add(new Descriptor(layer.path("mediaType").asText(), digest(layer), size, Map.of()));
         }
         var diffIds = new ArrayList<Digest>();
-        JsonNode config = JSON.readTree(blob(root, digest(manifest.path("config"))).toFile());
+        JsonNode config =
+                JSON.readTree(blob(root, digest(manifest.path("config"))).toFile());
         for (JsonNode diffId : config.at("/rootfs/diff_ids")) {
             diffIds.add(Digest.parse(diffId.asText()));
         }

@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+#
+# What the benchmarks share. `measure NAME COMMAND…` runs a command as the ordinary user and keeps wall and CPU seconds, peak memory (MB) and written
+# megabytes; `table` prints them with the ratio to a named row. Each benchmark measures its peers in the same run: only ratios are worth comparing.
+
+: "${BERTH:?the command}" "${BERTH_USER:?the ordinary user}" "${CORPUS:?the corpus script}"
+bench_work=$(mktemp -d /var/cache/berth-dev/bench.XXXXXX)
+chmod 755 "$bench_work"
+install -d -o "$BERTH_USER" "$bench_work"/{home,cache,tmp,work}
+trap 'bench_end' EXIT
+bench_end() {
+    [[ -z ${bench_port:-} ]] || "$CORPUS" stop --port "$bench_port"
+    rm -rf "$bench_work"
+}
+
+registry() { # NAME…: started with these images; sets REGISTRY
+    bench_port=5620
+    REGISTRY=$("$CORPUS" serve --port $bench_port "$@" 2>/dev/null)
+    REGISTRY=${REGISTRY#http://}
+}
+
+berth() { # ARGUMENT…
+    as_user "$BERTH" "$@"
+}
+
+as_user() {
+    runuser -u "$BERTH_USER" -- env -i PATH="$(dirname "$BERTH"):/usr/local/bin:/usr/bin:/bin" HOME="$bench_work/home" USER="$BERTH_USER" LANG=C.UTF-8 \
+        APPTAINER_NOHTTPS=1 APPTAINER_CACHEDIR="$bench_work/cache" APPTAINER_TMPDIR="$bench_work/tmp" "$@" </dev/null
+}
+
+# RUNS NAME COMMAND…: the run with the least CPU time of RUNS; a row of the table. Written bytes are those of the block layer's accounting (/proc/PID/io).
+measure() {
+    local runs=$1 name=$2
+    shift 2
+    python3 - "$bench_work/rows" "$runs" "$name" "$(declare -p BERTH BERTH_USER bench_work | sed 's/^declare -[-x]* //')" "$(declare -f as_user berth)" "$@" <<'END'
+import json, os, subprocess, sys, threading, time
+
+rows, runs, name, variables, functions, *command = sys.argv[1:]
+
+
+def descendants(pid):
+    found, todo = [], [pid]
+    while todo:
+        p = todo.pop()
+        try:
+            for t in os.listdir(f"/proc/{p}/task"):
+                with open(f"/proc/{p}/task/{t}/children") as f:
+                    todo += [int(c) for c in f.read().split()]
+        except OSError:
+            continue
+        found.append(p)
+    return found
+
+
+def written(pids, best):
+    for p in pids:
+        try:
+            with open(f"/proc/{p}/io") as f:
+                best[p] = max(best.get(p, 0), int(next(l for l in f if l.startswith("wchar")).split()[1]))
+        except (OSError, StopIteration):
+            pass
+
+
+best = None
+for _ in range(int(runs)):
+    began, seen = time.monotonic(), {}
+    p = subprocess.Popen(["bash", "-c", variables + "\n" + functions + '\n"$@"', "-", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = []
+    reader = threading.Thread(target=lambda: errors.append(p.stderr.read()))
+    reader.start()
+    while True:
+        pid, status, usage = os.wait4(p.pid, os.WNOHANG)
+        if pid:
+            break
+        if int(runs) == 1 or not seen:
+            written(descendants(p.pid), seen)
+        time.sleep(0.002)
+    reader.join()
+    if os.waitstatus_to_exitcode(status):
+        sys.exit(f"bench: {name}: {command} failed:\n{errors[0].decode()[-1500:]}")
+    run = dict(name=name, wall=time.monotonic() - began, cpu=usage.ru_utime + usage.ru_stime, rss=usage.ru_maxrss / 1024, written=sum(seen.values()) / 1e6)
+    if best is None or run["cpu"] < best["cpu"]:
+        best = run
+with open(rows, "a") as f:
+    f.write(json.dumps(best) + "\n")
+END
+}
+
+table() { # REFERENCE: a Markdown table, CPU and wall also as multiples of that row
+    python3 - "$bench_work/rows" "$1" <<'END'
+import json, sys
+
+rows = [json.loads(line) for line in open(sys.argv[1])]
+base = next(r for r in rows if r["name"] == sys.argv[2])
+print(f"| what | wall s | CPU s | CPU / {base['name']} | peak MB | written MB |")
+print("|---|---|---|---|---|---|")
+for r in rows:
+    print(f"| {r['name']} | {r['wall']:.3f} | {r['cpu']:.3f} | {r['cpu'] / base['cpu']:.2f} | {r['rss']:.0f} | {r['written']:.0f} |")
+END
+    : >"$bench_work/rows"
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the launcher's files know of each other. docs/plan.md is the contract they perform. */
+#ifndef BERTH_H
+#define BERTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- message.c: one line each on standard error, in Apptainer's format ---- */
+
+enum level {
+	LEVEL_FATAL = -4,
+	LEVEL_ERROR = -3,
+	LEVEL_WARNING = -2,
+	LEVEL_INFO = 1,
+	LEVEL_VERBOSE = 2,
+};
+
+enum {
+	STATUS_FAILED = 255
+};
+
+void message_level(int level, bool plain);
+__attribute__((format(printf, 2, 3))) void say(enum level level, const char *format, ...);
+_Noreturn __attribute__((format(printf, 1, 2))) void die(const char *format, ...);
+/* The same, with the reason that errno gives appended in words. */
+_Noreturn __attribute__((format(printf, 1, 2))) void die_errno(const char *format, ...);
+/* errno in words as they stand inside a sentence: "no such file or directory". */
+const char *why(int error);
+
+/* ---- memory.c: the launcher's memory lives until exec; see main.c ---- */
+
+void *allocate(size_t count, size_t size);
+void *resize(void *old, size_t count, size_t size);
+char *copy(const char *text);
+__attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
+
+struct buffer {
+	char *bytes;
+	size_t length;
+	size_t room;
+};
+
+void append(struct buffer *buffer, const void *bytes, size_t length);
+void append_text(struct buffer *buffer, const char *string);
+/* Appends all of a file from its offset on; -1 with errno, EFBIG beyond limit bytes. */
+int append_file(struct buffer *buffer, int fd, size_t limit);
+/* The same as a new string, closed with a NUL; NULL with errno. */
+char *read_text(int directory, const char *path, size_t limit);
+int write_all(int fd, const void *bytes, size_t length);
+
+void close_descriptor(const int *fd);
+#define scoped_fd __attribute__((cleanup(close_descriptor))) int
+
+/* ---- plan.c: bytes to steps; every malformed plan is one error ---- */
+
+enum {
+	STEP_DESCRIPTORS = 3
+};
+
+struct step {
+	const struct op *op;
+	size_t count;
+	char **words;
+	int fds[STEP_DESCRIPTORS]; /* what an op keeps between its hooks */
+};
+
+struct plan {
+	struct step *steps;
+	size_t count;
+	/* Known ahead, because processes are started before their place in the plan. */
+	int namespaces;	      /* CLONE_NEW* of the unshare op */
+	bool drop_privileges; /* the payload will have none */
+};
+
+/* Splits and checks the bytes, which the plan then refers to (length without a closing NUL is a
+ * fault). Returns NULL, or what is wrong with them. */
+const char *plan_read(struct plan *plan, char *bytes, size_t length, int argc);
+
+bool parse_number(const char *word, uint64_t *number);
+bool parse_mode(const char *word, mode_t *mode);
+bool parse_namespaces(const char *word, int *flags);
+
+/* ---- ops.c: the table and the loop ---- */
+
+struct environment {
+	char **variables; /* NAME=value, NULL at the end */
+	size_t count;
+	size_t room;
+};
+
+struct context {
+	const struct plan *plan;
+	int argc;
+	char **argv;
+	char **caller_environment;
+	struct environment environment;
+	mode_t umask;	/* of the payload; while performing it is 0 */
+	int session_fd; /* -1 until there is one; O_PATH as all of these */
+	int image_fd;
+	int root_fd;
+	int shell_fd; /* the static shell of the last env-image */
+	bool skip_next; /* the next operation is passed over */
+};
+
+struct op {
+	const char *name;
+	const char *words; /* their types, see plan.c */
+	void (*perform)(struct context *context, struct step *step);
+	/* What must happen before the caller's user namespace, or the host's mount namespace, is
+	 * left: processes that stay outside, and files of the host that are needed inside. */
+	void (*before_user)(struct context *context, struct step *step);
+	void (*before_mount)(struct context *context, struct step *step);
+};
+
+const struct op *op_find(const char *name);
+bool op_is_payload(const struct op *op);
+bool op_is(const struct step *step, const char *name);
+_Noreturn void perform(struct context *context, struct plan *plan);
+void before_leaving_user(struct context *context);
+void before_leaving_mount(struct context *context);
+
+/* ---- path.c: paths inside a directory that is taken for the root ---- */
+
+enum kind {
+	KIND_DIRECTORY,
+	KIND_FILE,
+};
+
+/* O_PATH descriptor of a path inside root, symbolic links resolved inside it; -1 with errno. */
+int open_inside(int root, const char *path);
+/* The same, but what is missing is made: parents 0755, the last component with that mode. */
+int make_inside(int root, const char *path, enum kind kind, mode_t mode);
+/* Makes a missing path of image in skel instead, with the parents that image has. */
+int make_beside(int image, int skel, const char *path, enum kind kind, bool always);
+int make_link_inside(int root, const char *path, const char *target);
+/* "/proc/self/fd/N", for system calls that know no descriptors. */
+struct fd_path {
+	char text[32];
+};
+struct fd_path fd_path(int fd);
+
+/* ---- mount.c ---- */
+
+struct mount_options {
+	bool recursive;
+	unsigned long flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC */
+};
+
+bool parse_options(const char *word, struct mount_options *options);
+bool parse_missing(const char *word);
+
+void op_session(struct context *context, struct step *step);
+void op_image_dir(struct context *context, struct step *step);
+void op_image_loop(struct context *context, struct step *step);
+void op_image_temporary(struct context *context, struct step *step);
+void before_image_temporary(struct context *context, struct step *step);
+void op_skeleton(struct context *context, struct step *step);
+void op_root_overlay(struct context *context, struct step *step);
+void op_root_bind(struct context *context, struct step *step);
+void op_bind(struct context *context, struct step *step);
+void op_bind_session(struct context *context, struct step *step);
+void op_mount(struct context *context, struct step *step);
+void op_pivot(struct context *context, struct step *step);
+/* Mounts a session file on a file of the container that exists. */
+void bind_session_file(struct context *context, const char *source, const char *target);
+int need_session(const struct context *context);
+int need_root(const struct context *context);
+void image_is_mounted(struct context *context);
+_Noreturn void die_mount(const char *what);
+
+/* ---- squash.c ---- */
+
+void op_image_squash(struct context *context, struct step *step);
+void before_image_squash(struct context *context, struct step *step);
+
+/* ---- ids.c ---- */
+
+bool parse_id_map(const char *word);
+bool in_initial_user_namespace(void);
+/* The reason in words when namespaces are refused, or NULL when errno says it all. */
+const char *why_no_namespaces(int error);
+void op_unshare(struct context *context, struct step *step);
+void op_map_ids(struct context *context, struct step *step);
+void before_map_ids(struct context *context, struct step *step);
+void op_privileges(struct context *context, struct step *step);
+void drop_privileges(void);
+
+/* ---- process.c ---- */
+
+/* fork without a signal to the parent at the end, whatever the caller thinks of SIGCHLD: nothing
+ * of it can reach the payload. To be awaited by wait_quiet only. */
+pid_t fork_quiet(void);
+int wait_quiet(pid_t pid);
+void end_with_parent(pid_t parent, int signal);
+void close_from(int first);
+/* Sets up a child that is ours alone: these descriptors from 3 on, all others but 0-2 closed. */
+void keep_only(const int *descriptors, int count);
+void signals_default(void);
+
+/* Starts a process that belongs to nobody (own session, init's child), holds only the given
+ * descriptors (from 4 on) and whose words on standard error can be read from *words. True in it,
+ * once the launcher has written to *go; false in the launcher. */
+enum {
+	OUTSIDE_FD = 4
+};
+bool start_outside(const int *descriptors, int count, int *go, int *words);
+char *last_words(int words);
+
+void op_init(struct context *context, struct step *step);
+void op_fork(struct context *context, struct step *step);
+
+/* ---- exec.c ---- */
+
+void before_shell(struct context *context, struct step *step);
+void op_cwd(struct context *context, struct step *step);
+void op_exec(struct context *context, struct step *step);
+void op_exec_script(struct context *context, struct step *step);
+void op_exec_shell(struct context *context, struct step *step);
+void run_by_descriptor(int fd, char *const argv[], char *const environment[]);
+
+/* ---- env.c ---- */
+
+const char *environment_get(const struct environment *environment, const char *name);
+void environment_set(struct environment *environment, const char *name, const char *value);
+/* Reads what a shell's "export -p" wrote into environment; false when it is not that. */
+bool environment_parse(struct environment *environment, const char *exports);
+bool is_variable_name(const char *name, size_t length);
+void op_env_keep(struct context *context, struct step *step);
+void op_env_drop(struct context *context, struct step *step);
+void op_env_set(struct context *context, struct step *step);
+void op_env_unset(struct context *context, struct step *step);
+void op_env_image(struct context *context, struct step *step);
+
+/* ---- files.c ---- */
+
+void op_make_dir(struct context *context, struct step *step);
+void op_symlink(struct context *context, struct step *step);
+void op_file(struct context *context, struct step *step);
+void op_make_host_dir(struct context *context, struct step *step);
+void op_remove_file(struct context *context, struct step *step);
+void op_skip_if_same(struct context *context, struct step *step);
+void op_make_session_dir(struct context *context, struct step *step);
+void op_passwd(struct context *context, struct step *step);
+void op_group(struct context *context, struct step *step);
+void op_require_file(struct context *context, struct step *step);
+
+/* ---- facts.c ---- */
+
+/* A memfd with what the planner is told about the caller. */
+int gather_facts(int argc, char **argv, char **environment);
+const char *own_prefix(void);
+
+/* ---- planner.c ---- */
+
+/* Asks the planner; returns its plan. Does not return when it has done all the work itself. */
+void ask_planner(struct buffer *plan, int argc, char **argv, char **environment);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child processes: quiet ones, ones that belong to nobody, and those that wait for a payload. */
+#include "berth.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+enum {
+	HIGH_FD = 64,	   /* above every number that is given to a child */
+	WORDS_SIZE = 4096, /* of a helper's last words */
+	FIRST_KEPT_FD = 3,
+};
+
+static pid_t fork_with(int end_signal)
+{
+	return (pid_t)syscall(SYS_clone, end_signal, NULL, NULL, NULL, NULL);
+}
+
+pid_t fork_quiet(void)
+{
+	return fork_with(0);
+}
+
+int wait_quiet(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
+void end_with_parent(pid_t parent, int signal)
+{
+	if (prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(STATUS_FAILED);
+}
+
+void signals_default(void)
+{
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL); /* fails for KILL, STOP and the C library's own */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void close_by_list(int first)
+{
+	DIR *list = opendir("/proc/self/fd");
+
+	if (!list)
+		die_errno("open /proc/self/fd");
+	for (struct dirent *entry; (entry = readdir(list));) {
+		int fd = atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && fd >= first && fd != dirfd(list))
+			close(fd);
+	}
+	closedir(list);
+}
+
+void close_from(int first)
+{
+	if (syscall(SYS_close_range, first, ~0U, 0) < 0)
+		close_by_list(first);
+}
+
+void keep_only(const int *descriptors, int count)
+{
+	int high[8];
+
+	/* First out of the way: one's old number may be the other's new one. */
+	for (int i = 0; i < count; i++) {
+		high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, HIGH_FD);
+		if (high[i] < 0)
+			die_errno("arrange descriptors");
+	}
+	for (int i = 0; i < count; i++)
+		if (dup2(high[i], FIRST_KEPT_FD + i) < 0)
+			die_errno("arrange descriptors");
+	close_from(FIRST_KEPT_FD + count);
+}
+
+/* ---- processes that belong to nobody ---- */
+
+bool start_outside(const int *descriptors, int count, int *go, int *words)
+{
+	int kept[8], signal_pipe[2];
+	char byte;
+	pid_t child;
+
+	*words = memfd_create("berth-words", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* Bounded: what the helper says later is lost, not kept in memory. */
+	if (*words < 0 || ftruncate(*words, WORDS_SIZE) < 0 ||
+	    fcntl(*words, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0 ||
+	    pipe2(signal_pipe, O_CLOEXEC) < 0)
+		die_errno("start a helper process");
+	child = fork_quiet();
+	if (child < 0)
+		die_errno("start a helper process");
+	if (child > 0) {
+		close(signal_pipe[0]);
+		wait_quiet(child);
+		*go = signal_pipe[1];
+		return false;
+	}
+	/* The one in between ends at once, so that init inherits the other. */
+	child = fork_quiet();
+	if (child != 0)
+		_exit(child < 0);
+	setsid();
+	signals_default();
+	close(STDIN_FILENO);
+	if (open("/dev/null", O_RDWR) < 0 || dup2(STDIN_FILENO, STDOUT_FILENO) < 0 ||
+	    dup2(*words, STDERR_FILENO) < 0 || chdir("/") < 0)
+		_exit(1);
+	kept[0] = signal_pipe[0];
+	for (int i = 0; i < count; i++)
+		kept[i + 1] = descriptors[i];
+	keep_only(kept, count + 1);
+	/* A launch that fails before its turn ends the helper too. */
+	if (read(FIRST_KEPT_FD, &byte, 1) != 1)
+		_exit(0);
+	close(FIRST_KEPT_FD);
+	return true;
+}
+
+char *last_words(int words)
+{
+	char *said = allocate(WORDS_SIZE + 1, 1);
+	size_t length;
+
+	if (pread(words, said, WORDS_SIZE, 0) < 0)
+		return copy("");
+	length = strlen(said);
+	while (length && (said[length - 1] == '\n' || said[length - 1] == '.'))
+		said[--length] = '\0';
+	for (char *c = said; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	return said;
+}
+
+/* ---- waiting for a payload ---- */
+
+/* What the caller had, to be given back to the payload. */
+struct signals {
+	sigset_t mask;
+	struct sigaction child;
+};
+
+/* Nothing may be lost between fork and the first wait: all signals are blocked, and SIGCHLD is
+ * not ignored, whatever the caller had. */
+static void hold_signals(struct signals *held)
+{
+	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &held->mask);
+	sigaction(SIGCHLD, &standard, &held->child);
+}
+
+static void release_signals(const struct signals *held)
+{
+	sigaction(SIGCHLD, &held->child, NULL);
+	sigprocmask(SIG_SETMASK, &held->mask, NULL);
+}
+
+static _Noreturn void end_as(int status)
+{
+	const struct rlimit none = {0, 0};
+	sigset_t all;
+	int number;
+
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	/* By the same signal, but the one core file is the payload's. */
+	number = WTERMSIG(status);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(number, SIG_DFL);
+	sigemptyset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	kill(getpid(), number);
+	_exit(128 + number);
+}
+
+/* A shell must see its job stop. The signal itself, not SIGSTOP: it may be ignored, and the kernel
+ * stops no group that nobody could continue. */
+static void stop_self(int number)
+{
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, number);
+	kill(getpid(), number);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+}
+
+/*
+ * Passes signals on until the child has ended. What the terminal sends goes to the whole
+ * foreground process group, so a payload of that group has it already; what somebody sent is always
+ * forwarded. Returns the child's status; orphans are reaped on the way.
+ */
+static int supervise(pid_t child, bool stops)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	for (;;) {
+		siginfo_t info;
+		int status, number = sigwaitinfo(&all, &info);
+		pid_t ended;
+
+		if (number < 0)
+			continue;
+		if (number == SIGCHLD) {
+			while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
+				if (ended == child)
+					return status;
+			continue;
+		}
+		if (number != SIGURG && (info.si_code != SI_KERNEL || getpgid(child) != getpgid(0)))
+			kill(child, number);
+		if (stops && (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU))
+			stop_self(number);
+	}
+}
+
+/* Who only waits holds nothing of the caller's: a reader of the payload's output must see its end
+ * when the payload closes it. */
+static _Noreturn void wait_for_payload(pid_t child, int alive, const int *payload_status)
+{
+	int status;
+
+	/* The pipe's end stays: it tells the child that we are there. */
+	if (alive != 0)
+		dup2(alive, 0);
+	close_from(1);
+	status = supervise(child, true);
+	end_as(*payload_status >= 0 ? *payload_status : status);
+}
+
+/* PID 1 in its own name, for ps: the argument area is one block up to the environment. */
+static void name_process(struct context *context, const char *name)
+{
+	char *last = context->argv[context->argc - 1];
+	char *end = last + strlen(last);
+	size_t room = (size_t)(end - context->argv[0]);
+
+	prctl(PR_SET_NAME, name, 0, 0, 0);
+	memset(context->argv[0], 0, room);
+	strncpy(context->argv[0], name, room);
+}
+
+static _Noreturn void be_init(struct context *context, pid_t payload, int *payload_status)
+{
+	name_process(context, "appinit");
+	close_from(0);
+	/* The payload's root will be elsewhere: pivot takes along who is at the old one. */
+	if (chdir("/") < 0)
+		_exit(STATUS_FAILED);
+	if (context->plan->drop_privileges)
+		drop_privileges();
+	/* PID 1 cannot end itself by a signal, so the launcher is told how the payload ended. */
+	*payload_status = supervise(payload, false);
+	_exit(WIFEXITED(*payload_status) ? WEXITSTATUS(*payload_status)
+					 : 128 + WTERMSIG(*payload_status));
+}
+
+/* The kernel ends the new PID namespace with its PID 1, and that one ends with the launcher. */
+static void end_with_launcher(int launcher_pipe)
+{
+	struct pollfd end = {.fd = launcher_pipe};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* getppid() is 0 here whether the launcher lives or not. */
+	if (poll(&end, 1, 0) != 0)
+		_exit(STATUS_FAILED);
+}
+
+static void start_payload(struct context *context, bool shim)
+{
+	struct signals held;
+	int alive[2];
+	pid_t child;
+	int *status = mmap(NULL, sizeof(*status), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (status == MAP_FAILED || pipe2(alive, O_CLOEXEC) < 0)
+		die_errno("start the payload");
+	*status = -1;
+	hold_signals(&held);
+	child = fork_with(SIGCHLD);
+	if (child < 0)
+		die_errno("start the payload");
+	if (child > 0)
+		wait_for_payload(child, alive[1], status);
+	close(alive[1]);
+	end_with_launcher(alive[0]);
+	close(alive[0]);
+	if (shim) {
+		child = fork_with(SIGCHLD);
+		if (child < 0)
+			die_errno("start the payload");
+		if (child > 0)
+			be_init(context, child, status);
+	}
+	release_signals(&held);
+}
+
+void op_init(struct context *context, struct step *step)
+{
+	(void)step;
+	start_payload(context, true);
+}
+
+void op_fork(struct context *context, struct step *step)
+{
+	(void)step;
+	start_payload(context, false);
+}

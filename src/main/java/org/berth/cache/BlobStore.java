@@ -1,0 +1,168 @@
+package org.berth.cache;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.berth.error.HostException;
+import org.berth.error.ImageException;
+import org.berth.oci.Descriptor;
+import org.berth.oci.Digest;
+import org.berth.oci.DocumentStore;
+import org.berth.oci.LayerSource;
+import org.berth.oci.Progress;
+import org.berth.oci.VerifyingInputStream;
+
+/**
+ * Blobs by digest in an OCI image layout (image-layout.md): {@code blobs/sha256/HEX}.
+ *
+ * <p>A blob appears by rename, verified and synchronised. It is checked by its size before it is used and by its digest
+ * while it is read; a damaged one is removed.
+ */
+public final class BlobStore implements DocumentStore {
+    private final Path root;
+    private final Map<String, Leases> leases = new ConcurrentHashMap<>();
+
+    /** @param root the layout; made when the first blob comes */
+    BlobStore(Path root) {
+        this.root = root;
+    }
+
+    /**
+     * Begins to fetch what is missing of an image's blobs.
+     *
+     * @param blobs in the order of the manifest
+     * @param remote a source that verifies
+     * @throws HostException if there is no room for them
+     */
+    public Download fetch(List<Descriptor> blobs, LayerSource remote, Progress progress) {
+        return new Download(this, blobs, remote, progress);
+    }
+
+    /** The blob's file if it is here with the right size. */
+    boolean has(Descriptor blob) throws IOException {
+        Path file = path(blob.digest());
+        try {
+            return Folder.isFile(file) && Files.size(file) == blob.size();
+        } catch (NoSuchFileException e) {
+            return false;
+        }
+    }
+
+    Path path(Digest digest) {
+        return root.resolve("blobs").resolve(digest.algorithm()).resolve(digest.hex());
+    }
+
+    /** The directory of a digest's algorithm; makes it, and the layout around it, if it is not there. */
+    Path directory(Digest digest) throws IOException {
+        Path directory = Folder.parent(path(digest));
+        if (!Files.isDirectory(directory)) {
+            Folder.create(root);
+            writeIfMissing(root.resolve("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
+            writeIfMissing(root.resolve("index.json"), "{\"schemaVersion\":2,\"manifests\":[]}");
+            Folder.create(directory);
+        }
+        return directory;
+    }
+
+    private static void writeIfMissing(Path file, String text) throws IOException {
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            Folder.write(file, text.getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** The right to fetch a blob; the first one of an algorithm also removes what dead processes left. */
+    Leases.Lease lease(Digest digest) throws IOException, InterruptedException {
+        Path directory = directory(digest);
+        return leasesOf(digest.algorithm(), directory).acquire(digest.hex(), () -> {});
+    }
+
+    private Leases leasesOf(String algorithm, Path directory) throws IOException {
+        Leases fresh = new Leases(directory);
+        Leases known = Optional.ofNullable(leases.putIfAbsent(algorithm, fresh)).orElse(fresh);
+        if (known == fresh) {
+            fresh.sweep();
+        }
+        return known;
+    }
+
+    void requireSpace(Collection<Descriptor> blobs) {
+        try {
+            long missing = 0;
+            for (Descriptor blob : blobs) {
+                if (!has(blob)) {
+                    missing += blob.size();
+                }
+            }
+            if (missing > 0) {
+                Space.require(directory(blobs.iterator().next().digest()), missing);
+            }
+        } catch (IOException e) {
+            throw new HostException("%s: %s".formatted(root, e.getMessage()), e);
+        }
+    }
+
+    /** Opens a blob that is here; it is verified while it is read, and removed if it is not what its name says. */
+    InputStream open(Descriptor blob) throws IOException {
+        Path file = path(blob.digest());
+        InputStream verified = new VerifyingInputStream(Files.newInputStream(file), blob, file.toString());
+        return new FilterInputStream(verified) {
+            @Override
+            public int read() throws IOException {
+                byte[] one = new byte[1];
+                return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+            }
+
+            @Override
+            public int read(byte[] buffer, int offset, int length) throws IOException {
+                try {
+                    return super.read(buffer, offset, length);
+                } catch (ImageException e) {
+                    Files.deleteIfExists(file);
+                    throw new ImageException(
+                                    "cached blob %s was damaged and has been removed".formatted(blob.digest()), e)
+                            .hint("run the command again: it will be fetched anew");
+                }
+            }
+        };
+    }
+
+    @Override
+    public Optional<byte[]> document(Digest digest, int maxBytes) {
+        Path file = path(digest);
+        try {
+            if (!Folder.isFile(file) || Files.size(file) > maxBytes) {
+                return Optional.empty();
+            }
+            byte[] bytes = Files.readAllBytes(file);
+            if (Digest.of(digest.algorithm(), digest.hasher().digest(bytes)).equals(digest)) {
+                return Optional.of(bytes);
+            }
+            Files.deleteIfExists(file);
+            return Optional.empty();
+        } catch (IOException e) {
+            // Unreadable is as good as missing: the registry has it.
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public void keep(Digest digest, byte[] bytes) {
+        Path file = path(digest);
+        try {
+            directory(digest);
+            Folder.write(file, bytes);
+        } catch (IOException e) {
+            throw Space.writeFailure(file, bytes.length, e);
+        }
+    }
+}

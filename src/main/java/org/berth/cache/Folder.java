@@ -1,0 +1,140 @@
+package org.berth.cache;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/** What the cache does with directories and files: private, durable, never half written. */
+final class Folder {
+    static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+    private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+    private Folder() {}
+
+    static void create(Path directory) throws IOException {
+        Files.createDirectories(directory, PRIVATE_DIRECTORY);
+    }
+
+    /** A name for a file that is being written, {@code NAME.RANDOM.part}: two writers never share one. */
+    static Path part(Path directory, String name) {
+        String random = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
+        return directory.resolve("%s.%s.part".formatted(name, random));
+    }
+
+    static FileChannel createFile(Path file) throws IOException {
+        return FileChannel.open(file, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), PRIVATE_FILE);
+    }
+
+    /** Writes a small file whole. */
+    static void write(Path file, byte[] bytes) throws IOException {
+        Path part = part(parent(file), file.getFileName().toString());
+        try {
+            try (FileChannel channel = createFile(part)) {
+                var buffer = ByteBuffer.wrap(bytes);
+                while (buffer.hasRemaining()) {
+                    channel.write(buffer);
+                }
+                channel.force(true);
+            }
+            publish(part, file);
+        } finally {
+            Files.deleteIfExists(part);
+        }
+    }
+
+    /** Gives a written and synchronised file its name; after that it survives a crash of the machine, too. */
+    static void publish(Path part, Path file) throws IOException {
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        try (FileChannel directory = FileChannel.open(parent(file), StandardOpenOption.READ)) {
+            directory.force(true);
+        } catch (IOException e) {
+            // Some network file systems refuse to synchronise a directory; the name is there all the same.
+            if (!Files.exists(file)) {
+                throw e;
+            }
+        }
+    }
+
+    /** The directory of a file. */
+    static Path parent(Path file) {
+        return Optional.ofNullable(file.toAbsolutePath().getParent())
+                .orElseThrow(() -> new IllegalArgumentException(file + " is no file's name"));
+    }
+
+    static boolean isFile(Path file) {
+        return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** The entries of a directory that match a glob, sorted by name; none if the directory is missing. */
+    static List<Path> list(Path directory, String glob) throws IOException {
+        List<Path> paths = new ArrayList<>();
+        try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory, glob)) {
+            stream.forEach(paths::add);
+        } catch (NoSuchFileException e) {
+            return List.of();
+        }
+        paths.sort(null);
+        return paths;
+    }
+
+    /** Removes the unfinished files of a name. */
+    static void deleteParts(Path directory, String name) throws IOException {
+        for (Path part : list(directory, name + ".*.part")) {
+            Files.deleteIfExists(part);
+        }
+    }
+
+    /** Removes a file or a tree; what vanishes meanwhile is fine. Links are removed, not followed. */
+    static void deleteTree(Path root) throws IOException {
+        if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        Files.walkFileTree(root, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.deleteIfExists(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure) throws IOException {
+                if (failure instanceof NoSuchFileException) {
+                    return FileVisitResult.CONTINUE;
+                }
+                throw failure;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
+                    throws IOException {
+                if (failure != null) {
+                    throw failure;
+                }
+                Files.deleteIfExists(directory);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+}

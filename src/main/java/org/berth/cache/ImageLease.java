@@ -1,0 +1,58 @@
+package org.berth.cache;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.berth.error.HostException;
+
+/** What is to be done about an image: it is there, or the holder of this has to make it while others wait. */
+public sealed interface ImageLease extends AutoCloseable {
+    @Override
+    void close();
+
+    /** The image is there; nothing is held. */
+    record Finished(Path file) implements ImageLease {
+        @Override
+        public void close() {}
+    }
+
+    /** The duty to make the image; closed without {@link #publish} it leaves nothing behind. */
+    final class Writer implements ImageLease {
+        private final Path file;
+        private final Path part;
+        private final Leases.Lease lease;
+
+        Writer(Path file, Path part, Leases.Lease lease) {
+            this.file = file;
+            this.part = part;
+            this.lease = lease;
+        }
+
+        /** Where to write it; does not exist yet. */
+        public Path temporary() {
+            return part;
+        }
+
+        /** Synchronises what was written and gives it its name. */
+        public Path publish() {
+            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+                channel.force(true);
+                Folder.publish(part, file);
+                return file;
+            } catch (IOException e) {
+                throw new HostException("%s: %s".formatted(file, e.getMessage()), e);
+            }
+        }
+
+        @Override
+        public void close() {
+            try (lease) {
+                Files.deleteIfExists(part);
+            } catch (IOException e) {
+                throw new HostException("%s: %s".formatted(part, e.getMessage()), e);
+            }
+        }
+    }
+}

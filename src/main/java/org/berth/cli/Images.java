@@ -1,0 +1,92 @@
+package org.berth.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.berth.cache.OwnFiles;
+import org.berth.config.SiteConfig;
+import org.berth.error.HostException;
+import org.berth.host.Host;
+import org.berth.image.RootfsSource;
+import org.berth.image.RunnableImage;
+import org.berth.oci.ImageReference;
+import org.berth.registry.RegistryClient;
+import org.berth.resolve.LocalImages;
+import org.berth.resolve.LocalImages.Mounting;
+import org.berth.resolve.Puller;
+import org.berth.squashfs.SquashfsReader;
+import org.berth.squashfs.Unpacker;
+
+/** From what the user calls an image to one that can be mounted now. */
+final class Images {
+    private final Invocation invocation;
+    private final Host host;
+    private final SiteConfig site;
+    private final Messages messages;
+    private final LocalImages local;
+
+    Images(Invocation invocation, Host host, SiteConfig site, Messages messages) {
+        this.invocation = invocation;
+        this.host = host;
+        this.site = site;
+        this.messages = messages;
+        this.local = new LocalImages(host, site);
+    }
+
+    RunnableImage runnable(String text) {
+        return switch (ImageName.parse(text)) {
+            case ImageName.LocalPath(String path) -> {
+                Path file = host.path(path);
+                yield mountable(file, String.valueOf(file.getFileName()), false);
+            }
+            case ImageName.Docker(String uri, String from) -> {
+                Puller.PulledImage pulled = pull(from);
+                yield mountable(pulled.file(), uri, pulled.temporary());
+            }
+        };
+    }
+
+    private Puller.PulledImage pull(String from) {
+        Pulling pulling = new Pulling(invocation, host, site, messages);
+        try (RegistryClient client = pulling.client()) {
+            return pulling.puller(client).pull(ImageReference.parse(from), from, pulling.platform());
+        }
+    }
+
+    private RunnableImage mountable(Path file, String name, boolean temporary) {
+        Optional<String> obstacle =
+                invocation.flag("unsquash") ? Optional.of("--unsquash was given") : local.obstacle();
+        RunnableImage image = local.runnable(file, name, obstacle.isPresent() ? Mounting.UNPACK : Mounting.PREFERRED);
+        if (obstacle.isPresent() && image.rootfs() instanceof RootfsSource.Squashfs squashfs) {
+            Path directory = unpacked(squashfs, obstacle.orElseThrow());
+            if (temporary) {
+                OwnFiles.remove(file);
+            }
+            return new RunnableImage(new RootfsSource.Unpacked(directory), image.container(), name);
+        }
+        return temporary ? image.asTemporary() : image;
+    }
+
+    private Path unpacked(RootfsSource.Squashfs squashfs, String why) {
+        messages.info("Converting SIF file to temporary sandbox (%s)".formatted(why));
+        Path parent = Pulling.temporaryDirectory(invocation, host);
+        Path directory;
+        try {
+            directory = Files.createTempDirectory(parent, "berth-rootfs-");
+        } catch (IOException e) {
+            throw new HostException("could not make a directory in %s: %s".formatted(parent, Host.reason(e)), e)
+                    .hint("set APPTAINER_TMPDIR to a directory that can be written");
+        }
+        boolean done = false;
+        try (SquashfsReader reader = SquashfsReader.open(squashfs.file(), squashfs.offset(), squashfs.size())) {
+            Unpacker.unpack(reader, directory, Runtime.getRuntime().availableProcessors());
+            done = true;
+            return directory;
+        } finally {
+            if (!done) {
+                Trees.remove(directory);
+            }
+        }
+    }
+}

@@ -1,0 +1,361 @@
+package org.berth.cli;
+
+import static org.berth.cli.Option.flag;
+import static org.berth.cli.Option.list;
+import static org.berth.cli.Option.map;
+import static org.berth.cli.Option.repeated;
+import static org.berth.cli.Option.text;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Every command and option: the one table behind parser, help, completion and docs/cli.md.
+ *
+ * <p>Names, short names and environment keys are Apptainer's, so that job scripts run unchanged.
+ */
+public final class OptionTable {
+    private OptionTable() {}
+
+    static final List<Option> GLOBAL = List.of(
+            flag("debug", "print debugging messages").letter('d').env("DEBUG"),
+            flag("verbose", "print additional information").letter('v').env("VERBOSE"),
+            flag("quiet", "suppress informational messages").letter('q').env("QUIET"),
+            flag("silent", "print only errors").letter('s').env("SILENT"),
+            flag("nocolor", "print without colour").env("NOCOLOR"),
+            text("config", "FILE", "another configuration file: berth.yaml, or apptainer.conf's directives")
+                    .letter('c')
+                    .env("CONFIG_FILE"),
+            text("build-config", "FILE", "configuration of builds").accepted().secret(),
+            flag("version", "print the version and exit"),
+            flag("help", "show this help and exit").letter('h'));
+
+    private static final Option HELP = flag("help", "show this help and exit").letter('h');
+
+    private static final List<Option> REGISTRY = List.of(
+            flag("no-https", "talk to the registry in plain http").env("NOHTTPS", "NO_HTTPS"),
+            flag("docker-login", "ask for the registry's user name and password")
+                    .env("DOCKER_LOGIN")
+                    .later(),
+            text("docker-username", "NAME", "user name for the registry")
+                    .env("DOCKER_USERNAME")
+                    .secret(),
+            text("docker-password", "PASSWORD", "password for the registry")
+                    .env("DOCKER_PASSWORD")
+                    .secret(),
+            text("docker-host", "URL", "address of a Docker daemon")
+                    .env("DOCKER_HOST")
+                    .later(),
+            text("authfile", "FILE", "credentials in Docker's format")
+                    .env("AUTH_FILE")
+                    .later());
+
+    private static final List<Option> CACHE = List.of(
+            flag("disable-cache", "neither use nor fill the cache").env("DISABLE_CACHE"),
+            text("tmpdir", "DIR", "directory for temporary files").env("TMPDIR").secret());
+
+    private static final Option COMPRESSION = text(
+                    "compression", "zstd|gzip[:LEVEL]", "compression of the image's squashfs")
+            .env("COMPRESSION");
+
+    private static final List<Option> LAUNCH = List.of(
+            text("app", "NAME", "run this SCIF application of the image").env("APP", "APPNAME"),
+            list("bind", "SRC[:DST[:OPTS]]", "make a path of the host visible; OPTS: ro, rw")
+                    .letter('B')
+                    .env("BIND", "BINDPATH"),
+            repeated("mount", "SPEC", "the same in the form type=bind,src=SRC,dst=DST[,ro]")
+                    .env("MOUNT"),
+            text("home", "SRC[:DST]", "another home directory").letter('H').env("HOME"),
+            list("overlay", "PATH[:ro]", "a layer over the image")
+                    .letter('o')
+                    .env("OVERLAY", "OVERLAYIMAGE")
+                    .later(),
+            list("scratch", "DIR", "an empty directory that is gone at the end")
+                    .letter('S')
+                    .env("SCRATCH", "SCRATCHDIR"),
+            text("workdir", "DIR", "where /tmp, /var/tmp and $HOME of --contain are kept")
+                    .letter('W')
+                    .env("WORKDIR"),
+            text("cwd", "DIR", "working directory in the container")
+                    .alias("pwd")
+                    .env("CWD", "TARGET_CWD", "PWD", "TARGET_PWD"),
+            flag("no-home", "do not mount the home directory").env("NO_HOME"),
+            list(
+                            "no-mount",
+                            "NAME",
+                            "leave out default mounts: proc, sys, dev, devpts, home, tmp, hostfs, cwd, bind-paths, or a path")
+                    .env("NO_MOUNT"),
+            flag("contain", "an empty home and /tmp, a minimal /dev, no working directory of the host")
+                    .letter('c')
+                    .env("CONTAIN"),
+            flag("containall", "--contain with own PID and IPC namespaces and a clean environment")
+                    .letter('C')
+                    .env("CONTAINALL"),
+            flag("cleanenv", "do not pass the host's environment on")
+                    .letter('e')
+                    .env("CLEANENV"),
+            flag("compat", "as other OCI runtimes: --containall --no-init --no-umask --writable-tmpfs --no-eval")
+                    .env("COMPAT"),
+            map("env", "NAME=VALUE", "set a variable in the container"),
+            repeated("env-file", "FILE", "set the variables that a shell file assigns")
+                    .env("ENV_FILE"),
+            list("no-env", "NAME", "do not pass these variables of the host on").env("NOENV"),
+            flag("no-eval", "do not let a shell evaluate variables and arguments")
+                    .env("NO_EVAL"),
+            flag("no-umask", "umask 0022 instead of the caller's").env("NO_UMASK"),
+            flag("fakeroot", "appear as root").letter('f').env("FAKEROOT").later(),
+            flag("userns", "run in a user namespace, as is always done without privileges")
+                    .letter('u')
+                    .env("USERNS", "UNSHARE_USERNS")
+                    .accepted(),
+            flag("pid", "a PID namespace of its own").letter('p').env("PID", "UNSHARE_PID"),
+            flag("no-pid", "no PID namespace of its own, whatever --containall or --compat say")
+                    .env("NO_PID"),
+            flag("ipc", "an IPC namespace of its own").letter('i').env("IPC", "UNSHARE_IPC"),
+            flag("net", "a network namespace of its own, with nothing but a loopback interface")
+                    .letter('n')
+                    .env("NET", "UNSHARE_NET"),
+            list("network", "NAME", "kind of network; only none is to be had").env("NETWORK"),
+            list("network-args", "ARGS", "arguments of the network")
+                    .env("NETWORK_ARGS")
+                    .later(),
+            text("netns-path", "PATH", "join this network namespace")
+                    .env("NETNS_PATH")
+                    .later(),
+            flag("uts", "a host name of its own").env("UTS", "UNSHARE_UTS"),
+            text("hostname", "NAME", "this host name; implies --uts").env("HOSTNAME"),
+            list("dns", "ADDRESS", "name servers for /etc/resolv.conf").env("DNS"),
+            flag("no-init", "no shim as process 1 of a PID namespace").env("NOSHIMINIT"),
+            flag("writable", "write to the sandbox itself").letter('w').env("WRITABLE"),
+            flag("writable-tmpfs", "write to memory; gone at the end").env("WRITABLE_TMPFS"),
+            flag("underlay", "mount points by bind mounts instead of an overlay")
+                    .env("UNDERLAY")
+                    .later(),
+            flag("unsquash", "unpack the image into a temporary directory first")
+                    .env("UNSQUASH"),
+            flag("sharens", "share one container among processes of the same parent")
+                    .env("SHARENS")
+                    .later(),
+            flag("nv", "use the NVIDIA devices and driver libraries").env("NV").later(),
+            flag("no-nv", "no NVIDIA support").env("NV_OFF").accepted().secret(),
+            flag("rocm", "use the AMD devices and libraries").env("ROCM").later(),
+            flag("no-rocm", "no AMD support").accepted().secret(),
+            flag("nvccli", "use nvidia-container-cli").env("NVCCLI").later(),
+            flag("compat32", "32-bit GPU libraries too").env("COMPAT32").later(),
+            flag("intel-hpu", "use Intel Gaudi devices").env("INTEL_HPU").later(),
+            list("device", "VENDOR/CLASS=NAME", "a CDI device").later(),
+            list("cdi-dirs", "DIR", "where CDI specifications are").later(),
+            text("apply-cgroups", "FILE", "resource limits from a file")
+                    .env("APPLY_CGROUPS")
+                    .later(),
+            text("memory", "BYTES", "memory limit").env("MEMORY").later(),
+            text("memory-reservation", "BYTES", "soft memory limit")
+                    .env("MEMORY_RESERVATION")
+                    .later(),
+            text("memory-swap", "BYTES", "limit of memory and swap")
+                    .env("MEMORY_SWAP")
+                    .later(),
+            flag("oom-kill-disable", "do not kill when out of memory")
+                    .env("OOM_KILL_DISABLE")
+                    .later(),
+            text("cpus", "N", "number of CPUs").env("CPUS").later(),
+            text("cpu-shares", "N", "CPU weight").env("CPU_SHARES").later(),
+            text("cpuset-cpus", "LIST", "CPUs to run on").env("CPUSET_CPUS").later(),
+            text("cpuset-mems", "LIST", "memory nodes to use")
+                    .env("CPUSET_MEMS")
+                    .later(),
+            text("pids-limit", "N", "largest number of processes")
+                    .env("PIDS_LIMIT")
+                    .later(),
+            text("blkio-weight", "N", "block I/O weight").env("BLKIO_WEIGHT").later(),
+            list("blkio-weight-device", "DEVICE:N", "block I/O weight of a device")
+                    .env("BLKIO_WEIGHT_DEVICE")
+                    .later(),
+            list("security", "OPTION", "security features").env("SECURITY").later(),
+            text("add-caps", "LIST", "capabilities to add").env("ADD_CAPS").later(),
+            text("drop-caps", "LIST", "capabilities to drop").env("DROP_CAPS").later(),
+            flag("keep-privs", "root keeps all capabilities").env("KEEP_PRIVS").later(),
+            flag("no-privs", "drop all capabilities").env("NO_PRIVS").later(),
+            flag("allow-setuid", "allow set-uid programs (root)")
+                    .env("ALLOW_SETUID")
+                    .later(),
+            list("fusemount", "SPEC", "a FUSE file system").env("FUSESPEC").later(),
+            text("passphrase", "", "ask for the passphrase of an encrypted image")
+                    .env("ENCRYPTION_PASSPHRASE")
+                    .later(),
+            text("pem-path", "FILE", "key of an encrypted image")
+                    .env("ENCRYPTION_PEM_PATH")
+                    .later(),
+            flag("ignore-subuid", "").env("IGNORE_SUBUID").accepted().secret(),
+            flag("ignore-fakeroot-command", "")
+                    .env("IGNORE_FAKEROOT_COMMAND")
+                    .accepted()
+                    .secret(),
+            flag("ignore-userns", "").env("IGNORE_USERNS").accepted().secret(),
+            list("containlibs", "FILE", "").env("CONTAINLIBS").later().secret(),
+            flag("dry-run", "print the plan of the launch, run nothing").env("DRY_RUN"));
+
+    private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION));
+
+    static final List<CommandSpec> COMMANDS = List.of(
+            action("exec", "IMAGE COMMAND [ARG...]", "Run a command within a container", 2, List.of()),
+            action(
+                    "run",
+                    "IMAGE [ARG...]",
+                    "Run the user-defined default command within a container",
+                    1,
+                    List.of(text("runscript-timeout", "DURATION", "")
+                            .env("RUNSCRIPT_TIMEOUT")
+                            .accepted()
+                            .secret())),
+            action(
+                    "shell",
+                    "IMAGE",
+                    "Run a shell within a container",
+                    1,
+                    List.of(text("shell", "PROGRAM", "the shell to run")
+                            .letter('s')
+                            .env("SHELL"))),
+            action("test", "IMAGE [ARG...]", "Run the user-defined tests within a container", 1, List.of()),
+            command(
+                    "pull",
+                    "[OUTPUT] URI",
+                    "Pull an image from a URI",
+                    1,
+                    2,
+                    join(
+                            List.of(
+                                    flag("force", "overwrite an existing file")
+                                            .letter('F')
+                                            .env("FORCE"),
+                                    text("dir", "DIR", "directory for the image")
+                                            .env("PULLDIR", "PULLFOLDER"),
+                                    text("arch", "NAME", "architecture to pull").env("PULL_ARCH"),
+                                    text("arch-variant", "NAME", "variant of the architecture")
+                                            .env("PULL_ARCH_VARIANT"),
+                                    flag("sandbox", "make a directory")
+                                            .env("SANDBOX")
+                                            .later(),
+                                    flag("reproducible", "the same bytes whenever it is pulled")
+                                            .env("REPRODUCIBLE"),
+                                    flag("allow-unsigned", "")
+                                            .letter('U')
+                                            .env("ALLOW_UNSIGNED")
+                                            .accepted(),
+                                    flag("allow-unauthenticated", "").accepted().secret(),
+                                    flag("no-cleanup", "")
+                                            .env("NO_CLEANUP")
+                                            .accepted()
+                                            .secret(),
+                                    text("name", "FILE", "name of the image").secret(),
+                                    text("library", "URL", "")
+                                            .env("LIBRARY")
+                                            .accepted()
+                                            .secret(),
+                                    text("progress", "auto|plain|none", "how progress is shown")
+                                            .env("PROGRESS")),
+                            REGISTRY,
+                            CACHE,
+                            List.of(COMPRESSION))),
+            command(
+                    "inspect",
+                    "IMAGE",
+                    "Show metadata for an image",
+                    1,
+                    1,
+                    List.of(
+                            flag("labels", "show the labels (default)").letter('l'),
+                            flag("deffile", "show the definition file").letter('d'),
+                            flag("runscript", "show the runscript").letter('r'),
+                            flag("startscript", "show the startscript").letter('s'),
+                            flag("test", "show the test script").letter('t'),
+                            flag("environment", "show the environment scripts").letter('e'),
+                            flag("helpfile", "show the help").letter('H'),
+                            flag("list-apps", "list the SCIF applications"),
+                            text("app", "NAME", "inspect this SCIF application"),
+                            flag("json", "print JSON").letter('j'),
+                            flag("all", "show everything, as JSON"))),
+            command(
+                    "run-help",
+                    "IMAGE",
+                    "Show the user-defined help for an image",
+                    1,
+                    1,
+                    List.of(text("app", "NAME", "of this SCIF application"))),
+            command(
+                    "cache list",
+                    "",
+                    "List your local cache",
+                    0,
+                    0,
+                    List.of(
+                            list("type", "TYPES", "only these: library, oci-tmp, shub, blob, net, oras, all")
+                                    .letter('T'),
+                            flag("verbose", "a line for each entry").letter('v'))),
+            command(
+                    "cache clean",
+                    "",
+                    "Clean your local cache",
+                    0,
+                    0,
+                    List.of(
+                            list("type", "TYPES", "only these: library, oci-tmp, shub, blob, net, oras, all")
+                                    .letter('T'),
+                            text("days", "N", "only entries older than N days").letter('D'),
+                            flag("dry-run", "say what would be removed").letter('n'),
+                            flag("force", "do not ask").letter('f'))),
+            command("sif list", "IMAGE", "List the objects of a SIF", 1, 1, List.of()),
+            command("sif header", "IMAGE", "Show the header of a SIF", 1, 1, List.of()),
+            command("sif info", "ID IMAGE", "Show an object's descriptor", 2, 2, List.of()),
+            command("sif dump", "ID IMAGE", "Write an object to standard output", 2, 2, List.of()),
+            command("version", "", "Show the version", 0, 0, List.of()),
+            command("help", "[COMMAND...]", "Help about any command", 0, CommandSpec.ANY, List.of()),
+            command("completion", "[bash|zsh]", "Print a script for the shell's completion", 0, 1, List.of()),
+            later("build", "OUTPUT SOURCE", "Build an image"),
+            later("push", "IMAGE URI", "Upload an image"),
+            later("instance", "COMMAND", "Manage containers running as services"),
+            later("registry", "COMMAND", "Manage credentials of OCI registries"),
+            later("overlay", "COMMAND", "Manage writable overlays"),
+            later("sign", "IMAGE", "Add digital signatures to an image"),
+            later("verify", "IMAGE", "Verify the signatures of an image"),
+            later("key", "COMMAND", "Manage keys"),
+            later("config", "COMMAND", "Manage the configuration"),
+            later("capability", "COMMAND", "Manage capabilities"),
+            later("remote", "COMMAND", "Manage remote endpoints"),
+            later("keyserver", "COMMAND", "Manage key servers"),
+            later("plugin", "COMMAND", "Manage plugins"),
+            later("oci", "COMMAND", "Manage OCI containers"),
+            later("checkpoint", "COMMAND", "Manage checkpoints"),
+            later("delete", "URI", "Delete an image from a registry"),
+            later("search", "TERM", "Search for images"),
+            later("buildcfg", "[NAME]", "Show build-time values"));
+
+    /** The commands that hold others: {@code cache}, {@code sif}. */
+    static boolean isGroup(String word) {
+        return COMMANDS.stream().anyMatch(c -> c.name().startsWith(word + " "));
+    }
+
+    static Optional<CommandSpec> command(String name) {
+        return COMMANDS.stream().filter(c -> c.name().equals(name)).findFirst();
+    }
+
+    private static CommandSpec action(String name, String operands, String summary, int least, List<Option> more) {
+        return new CommandSpec(
+                name, operands, summary, least, CommandSpec.ANY, true, join(ACTION, more, List.of(HELP)));
+    }
+
+    private static CommandSpec command(
+            String name, String operands, String summary, int least, int most, List<Option> options) {
+        return new CommandSpec(name, operands, summary, least, most, true, join(options, List.of(HELP)));
+    }
+
+    private static CommandSpec later(String name, String operands, String summary) {
+        return new CommandSpec(name, operands, summary, 0, CommandSpec.ANY, false, List.of(HELP));
+    }
+
+    @SafeVarargs
+    private static List<Option> join(List<Option>... lists) {
+        return Stream.of(lists).flatMap(List::stream).toList();
+    }
+}

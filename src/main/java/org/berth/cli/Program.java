@@ -1,0 +1,93 @@
+package org.berth.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.berth.config.SiteConfig;
+import org.berth.config.SiteConfigReader;
+import org.berth.error.BerthException;
+import org.berth.error.HostException;
+import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
+import org.berth.launch.LaunchRequest.Action;
+import org.berth.launch.Note;
+
+/** One command from its command line to its exit status. */
+final class Program {
+    static final int SUCCESS = 0;
+    static final int USAGE = 1;
+    static final int FAILURE = 255;
+
+    private final Host host;
+    private final LauncherDescriptors launcher;
+
+    Program(Host host, LauncherDescriptors launcher) {
+        this.host = host;
+        this.launcher = launcher;
+    }
+
+    int run() {
+        Messages messages = new Messages(System.err, Messages.NORMAL, false);
+        try {
+            Invocation typed = CommandLineParser.parse(host.facts().argv());
+            messages = Messages.of(typed, host);
+            List<Note> notes = new ArrayList<>();
+            Invocation invocation = OptionEnvironment.apply(typed, host, notes);
+            messages = Messages.of(invocation, host);
+            notes.forEach(messages::note);
+            requireAvailable(invocation);
+            return dispatch(invocation, messages);
+        } catch (CommandLineException e) {
+            return Help.usageError(e);
+        } catch (BerthException e) {
+            messages.fatal(e);
+            return FAILURE;
+        } catch (RuntimeException | Error e) {
+            messages.fault(e);
+            return FAILURE;
+        }
+    }
+
+    private int dispatch(Invocation invocation, Messages messages) {
+        return switch (invocation.command().name()) {
+            case "exec" -> launch(Action.EXEC, invocation, messages);
+            case "run" -> launch(Action.RUN, invocation, messages);
+            case "shell" -> launch(Action.SHELL, invocation, messages);
+            case "test" -> launch(Action.TEST, invocation, messages);
+            case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
+            case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
+            case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
+            case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
+            case "sif list", "sif header", "sif info", "sif dump" -> SifCommand.run(invocation, host);
+            case "version" -> Version.print(invocation, host);
+            default -> Help.run(invocation, host);
+        };
+    }
+
+    private int launch(Action action, Invocation invocation, Messages messages) {
+        return new LaunchCommand(action, invocation, host, site(invocation), messages).run(launcher);
+    }
+
+    private SiteConfig site(Invocation invocation) {
+        return SiteConfigReader.read(host, invocation.globalValue("config"));
+    }
+
+    private static void requireAvailable(Invocation invocation) {
+        if (!invocation.command().ready()) {
+            throw new HostException("the command %s is not available yet"
+                    .formatted(invocation.command().name()));
+        }
+        for (Option option : invocation.command().options()) {
+            boolean used = option.kind() == Option.Kind.FLAG
+                    ? invocation.flag(option.name())
+                    : invocation.given(option.name());
+            if (used && option.status() == Option.Status.LATER) {
+                throw new HostException("the option --%s is not available yet".formatted(option.name()))
+                        .hint("leave it out, or unset APPTAINER_%s where it comes from the environment"
+                                .formatted(
+                                        option.environment().isEmpty()
+                                                ? "…"
+                                                : option.environment().getFirst()));
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package org.berth.config;
+
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Every setting: in berth.yaml with dashes ({@code bind-path}), in apptainer.conf with blanks ({@code bind path = …}). */
+public enum Setting {
+    BIND_PATH("bind path"),
+    MOUNT_PROC("mount proc"),
+    MOUNT_SYS("mount sys"),
+    MOUNT_DEV("mount dev"),
+    MOUNT_DEVPTS("mount devpts"),
+    MOUNT_HOME("mount home"),
+    MOUNT_TMP("mount tmp"),
+    MOUNT_HOSTFS("mount hostfs"),
+    CONFIG_PASSWD("config passwd"),
+    CONFIG_GROUP("config group"),
+    CONFIG_RESOLV_CONF("config resolv_conf"),
+    USER_BIND_CONTROL("user bind control"),
+    SESSIONDIR_MAX_SIZE("sessiondir max size"),
+    SQUASHFUSE_PATH("squashfuse path"),
+    COMPRESSION("compression");
+
+    private final String directive;
+
+    Setting(String directive) {
+        this.directive = directive;
+    }
+
+    /** As apptainer.conf spells it. */
+    public String directive() {
+        return directive;
+    }
+
+    /** As berth.yaml spells it. */
+    public String key() {
+        return directive.replace(' ', '-');
+    }
+
+    static Optional<Setting> of(String name) {
+        String blanks = name.replace('-', ' ');
+        return Stream.of(values()).filter(s -> s.directive.equals(blanks)).findFirst();
+    }
+}

@@ -1,0 +1,167 @@
+package org.berth.config;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.berth.error.HostException;
+import org.berth.host.Host;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.YAMLException;
+
+/**
+ * Reads the site's settings: {@code etc/berth/berth.yaml} of the installation, or the file of {@code --config}.
+ *
+ * <p>A file with lines {@code directive = value} is taken for an apptainer.conf; directives that mean nothing here are passed
+ * over there, while an unknown key of a berth.yaml is an error. The YAML reader is loaded only for a file with settings in it.
+ */
+public final class SiteConfigReader {
+    private static final int MAX_BYTES = 1 << 20;
+
+    private SiteConfigReader() {}
+
+    /** @throws HostException if a file that was named is not there, or a value is wrong */
+    public static SiteConfig read(Host host, Optional<String> named) {
+        Path path = named.map(host::path).orElse(host.facts().prefix().resolve("etc/berth/berth.yaml"));
+        Optional<byte[]> bytes = host.read(path, MAX_BYTES);
+        if (bytes.isEmpty()) {
+            if (named.isPresent()) {
+                throw new HostException("configuration file %s: no such file or directory".formatted(path));
+            }
+            return SiteConfig.DEFAULTS;
+        }
+        String text = new String(bytes.orElseThrow(), StandardCharsets.UTF_8);
+        List<String> lines = text.lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty() && !line.startsWith("#") && !line.equals("---"))
+                .toList();
+        if (lines.isEmpty()) {
+            return SiteConfig.DEFAULTS;
+        }
+        boolean directives = lines.stream().allMatch(line -> line.matches("[a-z_ -]+=.*"));
+        Map<Setting, List<String>> values = directives ? directives(lines) : yaml(text, path);
+        return config(values, path);
+    }
+
+    private static Map<Setting, List<String>> directives(List<String> lines) {
+        Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
+        for (String line : lines) {
+            int equals = line.indexOf('=');
+            String value = line.substring(equals + 1).strip();
+            Setting.of(line.substring(0, equals).strip())
+                    .ifPresent(setting -> values.computeIfAbsent(setting, s -> new ArrayList<>())
+                            .add(value));
+        }
+        return values;
+    }
+
+    private static Map<Setting, List<String>> yaml(String text, Path path) {
+        Object document;
+        try {
+            document = new Yaml(new SafeConstructor(new LoaderOptions())).load(text);
+        } catch (YAMLException e) {
+            throw new HostException("configuration file %s: %s"
+                    .formatted(path, String.valueOf(e.getMessage()).strip().replaceAll("\\s+", " ")));
+        }
+        if (!(document instanceof Map<?, ?> map)) {
+            throw new HostException("configuration file %s: it holds no settings (name: value)".formatted(path));
+        }
+        Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
+        map.forEach((key, value) -> {
+            Setting setting = Setting.of(String.valueOf(key))
+                    .orElseThrow(() ->
+                            new HostException("configuration file %s: unknown setting '%s'".formatted(path, key)));
+            values.put(
+                    setting,
+                    value instanceof List<?> list
+                            ? list.stream().map(String::valueOf).toList()
+                            : List.of(String.valueOf(value)));
+        });
+        return values;
+    }
+
+    private static SiteConfig config(Map<Setting, List<String>> values, Path path) {
+        SiteConfig d = SiteConfig.DEFAULTS;
+        Values v = new Values(values, path);
+        List<SiteConfig.SiteBind> binds = values.containsKey(Setting.BIND_PATH)
+                ? values.getOrDefault(Setting.BIND_PATH, List.of()).stream()
+                        .map(v::bind)
+                        .toList()
+                : d.binds();
+        return new SiteConfig(
+                binds,
+                v.yes(Setting.MOUNT_PROC, d.mountProc()),
+                v.yes(Setting.MOUNT_SYS, d.mountSys()),
+                v.devices(d.mountDev()),
+                v.yes(Setting.MOUNT_DEVPTS, d.mountDevpts()),
+                v.yes(Setting.MOUNT_HOME, d.mountHome()),
+                v.yes(Setting.MOUNT_TMP, d.mountTmp()),
+                v.yes(Setting.MOUNT_HOSTFS, d.mountHostfs()),
+                v.yes(Setting.CONFIG_PASSWD, d.configPasswd()),
+                v.yes(Setting.CONFIG_GROUP, d.configGroup()),
+                v.yes(Setting.CONFIG_RESOLV_CONF, d.configResolvConf()),
+                v.yes(Setting.USER_BIND_CONTROL, d.userBinds()),
+                v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib()),
+                v.last(Setting.SQUASHFUSE_PATH).filter(text -> !text.isEmpty()).map(Path::of),
+                v.last(Setting.COMPRESSION).orElse(d.compression()));
+    }
+
+    private record Values(Map<Setting, List<String>> values, Path path) {
+        Optional<String> last(Setting setting) {
+            List<String> given = values.getOrDefault(setting, List.of());
+            return given.isEmpty() ? Optional.empty() : Optional.of(given.getLast());
+        }
+
+        boolean yes(Setting setting, boolean otherwise) {
+            return last(setting)
+                    .map(text -> switch (text) {
+                        case "yes", "true" -> true;
+                        case "no", "false" -> false;
+                        default -> throw wrong(setting, text, "yes or no");
+                    })
+                    .orElse(otherwise);
+        }
+
+        int number(Setting setting, int otherwise) {
+            return last(setting)
+                    .map(text -> {
+                        if (!text.matches("[0-9]{1,7}")) {
+                            throw wrong(setting, text, "a number of MiB");
+                        }
+                        return Integer.parseInt(text);
+                    })
+                    .orElse(otherwise);
+        }
+
+        SiteConfig.DeviceMode devices(SiteConfig.DeviceMode otherwise) {
+            return last(Setting.MOUNT_DEV)
+                    .map(text -> switch (text) {
+                        case "yes", "true" -> SiteConfig.DeviceMode.YES;
+                        case "no", "false" -> SiteConfig.DeviceMode.NO;
+                        case "minimal" -> SiteConfig.DeviceMode.MINIMAL;
+                        default -> throw wrong(Setting.MOUNT_DEV, text, "yes, no or minimal");
+                    })
+                    .orElse(otherwise);
+        }
+
+        SiteConfig.SiteBind bind(String text) {
+            int colon = text.indexOf(':');
+            String source = colon < 0 ? text : text.substring(0, colon);
+            String target = colon < 0 ? text : text.substring(colon + 1);
+            if (!source.startsWith("/") || !target.startsWith("/")) {
+                throw wrong(Setting.BIND_PATH, text, "absolute paths");
+            }
+            return new SiteConfig.SiteBind(Path.of(source), Path.of(target));
+        }
+
+        private HostException wrong(Setting setting, String text, String wanted) {
+            return new HostException(
+                    "configuration file %s: %s: '%s' is not %s".formatted(path, setting.directive(), text, wanted));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+package org.berth.host;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** One look at the machine and what was seen: a remembered plan holds as long as all its observations do. */
+public sealed interface Observation {
+    /** An environment variable was asked for; {@code value} is empty if it was not set. */
+    record Variable(String name, Optional<String> value) implements Observation {}
+
+    /** All variables whose names begin so were asked for. */
+    record Variables(String prefix) implements Observation {}
+
+    /** A file was looked at or read; {@code identity} is empty if it was not there. */
+    record File(Path path, Optional<FileIdentity> identity) implements Observation {}
+
+    /** Something was done whose result may differ each time: a plan with this in it is not remembered. */
+    record Unrepeatable(String what) implements Observation {}
+}

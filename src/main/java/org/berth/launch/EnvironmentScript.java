@@ -1,0 +1,58 @@
+package org.berth.launch;
+
+/**
+ * The script that works out an image's environment.
+ *
+ * <p>It starts with little more than HOME, PATH and the {@code APPTAINER_*} variables, sources the image's own scripts in
+ * the order of their names, applies the injected values after {@code 99-base.sh} (or at the end, where an image has none),
+ * and writes what is exported to descriptor 9.
+ */
+final class EnvironmentScript {
+    static final String TEXT = """
+            berth_inject() {
+                berth_todo=$BERTH_INJECT
+                unset BERTH_INJECT
+                eval "$berth_todo"
+                unset berth_todo
+            }
+            if [ -d /.singularity.d/env ]; then
+                for berth_script in /.singularity.d/env/*.sh; do
+                    [ -f "$berth_script" ] || continue
+                    set -f
+                    . "$berth_script"
+                    set +f
+                    case $berth_script in
+                    */99-base.sh) berth_inject ;;
+                    esac
+                done
+            elif [ -f /environment ]; then
+                . /environment
+            fi
+            berth_inject
+            if [ -n "$SING_USER_DEFINED_PREPEND_PATH" ]; then
+                PATH=$SING_USER_DEFINED_PREPEND_PATH:$PATH
+            fi
+            if [ -n "$SING_USER_DEFINED_APPEND_PATH" ]; then
+                PATH=$PATH:$SING_USER_DEFINED_APPEND_PATH
+            fi
+            if [ -n "$SING_USER_DEFINED_PATH" ]; then
+                PATH=$SING_USER_DEFINED_PATH
+            fi
+            if [ -n "$BERTH_PREPEND_LD_LIBRARY_PATH" ]; then
+                LD_LIBRARY_PATH=$BERTH_PREPEND_LD_LIBRARY_PATH${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+                export LD_LIBRARY_PATH
+            fi
+            if [ -n "$BERTH_APPEND_LD_LIBRARY_PATH" ]; then
+                LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$BERTH_APPEND_LD_LIBRARY_PATH
+                export LD_LIBRARY_PATH
+            fi
+            [ -n "${PS1-}" ] && [ "$PS1" != '\\w \\$ ' ] || PS1='Berth> '
+            PROMPT_COMMAND='PS1="Berth> "; unset PROMPT_COMMAND'
+            export PATH PS1 PROMPT_COMMAND
+            unset SING_USER_DEFINED_PREPEND_PATH SING_USER_DEFINED_APPEND_PATH SING_USER_DEFINED_PATH
+            unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_INJECT berth_script
+            export -p >&9
+            """;
+
+    private EnvironmentScript() {}
+}

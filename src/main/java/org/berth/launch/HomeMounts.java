@@ -1,0 +1,42 @@
+package org.berth.launch;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.berth.config.SiteConfig;
+import org.berth.launch.Op.OnMissing;
+
+/** The home directory: the caller's, the one of {@code --home}, or an empty one with {@code --contain}. */
+final class HomeMounts {
+    private static final Path ROOT = Path.of("/");
+
+    private HomeMounts() {}
+
+    static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
+        Path target = request.home().target();
+        if (!request.mounts("home")
+                || !site.mountHome() && request.home().source().isEmpty()) {
+            return List.of();
+        }
+        if (target.equals(ROOT)) {
+            notes.add(Note.warning("Skipping mount of the home directory: it is /"));
+            return List.of();
+        }
+        Optional<Path> source = request.home().source();
+        if (source.isPresent() && host.isDirectory(source.orElseThrow())) {
+            return List.of(MountStep.directory(
+                    target, new Op.Bind(source.orElseThrow(), target, MountOptions.USER_TREE, OnMissing.WARN, "home")));
+        }
+        if (request.contained() && request.workdir().isPresent()) {
+            Path home = request.workdir().orElseThrow().resolve("home");
+            return List.of(MountStep.directory(
+                    target,
+                    new Op.HostDirectory(home, 0755),
+                    new Op.Bind(home, target, MountOptions.USER_TREE, OnMissing.WARN, "home")));
+        }
+        return List.of(MountStep.directory(
+                target,
+                new Op.SessionDirectory("home", 0755),
+                new Op.BindSession("home", target, MountOptions.SAFE, OnMissing.WARN, "home")));
+    }
+}

@@ -1,0 +1,23 @@
+package org.berth.launch;
+
+import java.nio.file.Path;
+import java.util.function.Function;
+import org.berth.host.Facts;
+
+/**
+ * The machine as the planner sees it.
+ *
+ * @param cwd the working directory with all links resolved
+ * @param kinds what paths of the host lead to
+ * @param shell the static shell that ships with Berth
+ * @param session the directory that the session's tmpfs is mounted on
+ */
+public record LaunchHost(Facts facts, Path cwd, Function<Path, PathKind> kinds, Path shell, Path session) {
+    public PathKind kind(Path path) {
+        return kinds.apply(path);
+    }
+
+    public boolean isDirectory(Path path) {
+        return kind(path) == PathKind.DIRECTORY;
+    }
+}

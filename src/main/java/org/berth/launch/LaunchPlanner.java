@@ -1,0 +1,40 @@
+package org.berth.launch;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.berth.config.SiteConfig;
+import org.berth.image.RunnableImage;
+
+/** From what was asked and what is there to a plan. */
+public final class LaunchPlanner {
+    private LaunchPlanner() {}
+
+    /** Everything that is decided about a launch is decided here or in a function called from here. */
+    public static LaunchPlan plan(LaunchRequest request, RunnableImage image, LaunchHost host, SiteConfig site) {
+        List<Note> notes = new ArrayList<>();
+        List<MountStep> mounts = Stream.of(
+                        DeviceMounts.of(request, host, site),
+                        SiteBinds.of(request, host, site, notes),
+                        KernelMounts.of(request, site),
+                        HomeMounts.of(request, host, site, notes),
+                        TmpMounts.of(request, host, site),
+                        ScratchMounts.of(request),
+                        IdentityFiles.of(request, host, site),
+                        UserBinds.of(request, host, site, notes))
+                .flatMap(List::stream)
+                .toList();
+        List<MountStep> all = new ArrayList<>(mounts);
+        all.addAll(WorkingDirectory.mount(request, host, mounts));
+
+        List<Op> ops = new ArrayList<>();
+        ops.add(new Op.Level(request.level()));
+        ops.addAll(NamespaceOps.of(request, host));
+        ops.addAll(RootfsOps.of(request, image, host, site, MountPoints.of(all)));
+        ops.addAll(TmpMounts.directories(request));
+        all.forEach(step -> ops.addAll(step.ops()));
+        ops.add(new Op.Pivot());
+        ops.addAll(Payload.of(request, image, host));
+        return new LaunchPlan(ops, notes);
+    }
+}

@@ -1,0 +1,112 @@
+package org.berth.launch;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What the user asked for, with combined options taken apart ({@code --compat} is no field).
+ *
+ * @param argvIndex where the payload's arguments begin in the launcher's argv; 0 if there are none
+ * @param environment variables to set in the container, by {@code --env}, {@code --env-file} or {@code APPTAINERENV_*}
+ * @param level of messages, in Apptainer's numbers
+ */
+public record LaunchRequest(
+        Action action,
+        int argvIndex,
+        List<BindRequest> binds,
+        Home home,
+        Contain contain,
+        Set<Namespaces> namespaces,
+        Optional<String> hostname,
+        Set<String> noMount,
+        Root root,
+        Optional<Path> workdir,
+        List<Path> scratch,
+        Optional<Path> cwd,
+        List<String> dns,
+        Environment environment,
+        boolean init,
+        boolean callersUmask,
+        Optional<String> app,
+        Optional<String> shell,
+        int level) {
+    public LaunchRequest {
+        binds = List.copyOf(binds);
+        namespaces = Set.copyOf(namespaces);
+        noMount = Set.copyOf(noMount);
+        scratch = List.copyOf(scratch);
+        dns = List.copyOf(dns);
+    }
+
+    /** What runs in the container. */
+    public enum Action {
+        EXEC,
+        RUN,
+        SHELL,
+        TEST;
+
+        public String word() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    /** A bind of {@code --bind}, {@code --mount} or the environment; the source is absolute. */
+    public record BindRequest(Path source, Path target, boolean readOnly) {}
+
+    /** The home directory; {@code source} is what is mounted at {@code target}, if anything is. */
+    public record Home(Optional<Path> source, Path target) {}
+
+    /** How much of the host is visible. */
+    public enum Contain {
+        NO,
+        YES
+    }
+
+    /** What may be written in the container's root. */
+    public enum Root {
+        READ_ONLY,
+        /** Into memory, gone at the end. */
+        TMPFS,
+        /** Into the sandbox itself. */
+        WRITABLE
+    }
+
+    /** The namespaces that the user may ask for. */
+    public enum Namespaces {
+        PID,
+        IPC,
+        UTS,
+        NET
+    }
+
+    /**
+     * The payload's environment.
+     *
+     * @param clean the caller's variables are left out
+     * @param injected values for the container, over the image's
+     * @param dropped names of the caller's variables that are left out
+     * @param evaluate injected values are evaluated once by the container's shell
+     */
+    public record Environment(boolean clean, Map<String, String> injected, Set<String> dropped, boolean evaluate) {
+        public Environment {
+            injected = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(injected));
+            dropped = Set.copyOf(dropped);
+        }
+    }
+
+    public boolean contained() {
+        return contain == Contain.YES;
+    }
+
+    public boolean wants(Namespaces namespace) {
+        return namespaces.contains(namespace);
+    }
+
+    /** Whether a default mount was not excluded by {@code --no-mount}. */
+    public boolean mounts(String name) {
+        return !noMount.contains(name);
+    }
+}

@@ -1,0 +1,58 @@
+package org.berth.launch;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.berth.config.SiteConfig;
+import org.berth.image.RootfsSource;
+import org.berth.image.RunnableImage;
+
+/** The container's root: the image, and over it what it lacks. */
+final class RootfsOps {
+    private static final Path ETC = Path.of("/etc");
+
+    private RootfsOps() {}
+
+    static List<Op> of(
+            LaunchRequest request, RunnableImage image, LaunchHost host, SiteConfig site, List<Op> mountPoints) {
+        List<Op> ops = new ArrayList<>();
+        ops.add(new Op.Session(host.session(), host.facts().root() ? 0 : site.sessionMib() * 1024L));
+        ops.add(imageOp(image.rootfs()));
+        if (image.removedWhenMounted()) {
+            imageFile(image.rootfs()).ifPresent(file -> ops.add(new Op.RemoveFile(file)));
+        }
+        switch (request.root()) {
+            case WRITABLE -> ops.add(new Op.RootBind(true));
+            case READ_ONLY -> {
+                ops.addAll(mountPoints);
+                ops.add(new Op.RootOverlay(false));
+            }
+            case TMPFS -> {
+                ops.addAll(mountPoints);
+                ops.add(new Op.Skeleton(ETC, true, true));
+                ops.add(new Op.RootOverlay(true));
+            }
+        }
+        return ops;
+    }
+
+    private static Optional<Path> imageFile(RootfsSource rootfs) {
+        return switch (rootfs) {
+            case RootfsSource.Directory directory -> Optional.empty();
+            case RootfsSource.Unpacked unpacked -> Optional.empty();
+            case RootfsSource.Squashfs(Path file, long offset, long size, Path server) -> Optional.of(file);
+            case RootfsSource.KernelSquashfs(Path file, long offset, long size) -> Optional.of(file);
+        };
+    }
+
+    private static Op imageOp(RootfsSource rootfs) {
+        return switch (rootfs) {
+            case RootfsSource.Directory(Path root) -> new Op.ImageDirectory(root, MountOptions.SAFE);
+            case RootfsSource.Unpacked(Path root) -> new Op.ImageTemporary(root);
+            case RootfsSource.Squashfs(Path file, long offset, long size, Path server) ->
+                new Op.ImageSquash(file, offset, server);
+            case RootfsSource.KernelSquashfs(Path file, long offset, long size) -> new Op.ImageLoop(file, offset, size);
+        };
+    }
+}

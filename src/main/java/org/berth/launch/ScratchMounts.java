@@ -1,0 +1,31 @@
+package org.berth.launch;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.berth.launch.Op.OnMissing;
+
+/** The directories of {@code --scratch}: in memory, or below {@code --workdir}. */
+final class ScratchMounts {
+    private ScratchMounts() {}
+
+    static List<MountStep> of(LaunchRequest request) {
+        List<MountStep> steps = new ArrayList<>();
+        for (Path target : request.scratch()) {
+            String relative = "scratch" + target;
+            steps.add(request.workdir()
+                    .map(work -> {
+                        Path directory = work.resolve(relative);
+                        return MountStep.directory(
+                                target,
+                                new Op.HostDirectory(directory, 0755),
+                                new Op.Bind(directory, target, MountOptions.USER_TREE, OnMissing.CREATE, "scratch"));
+                    })
+                    .orElseGet(() -> MountStep.directory(
+                            target,
+                            new Op.SessionDirectory(relative, 0755),
+                            new Op.BindSession(relative, target, MountOptions.SAFE, OnMissing.CREATE, "scratch"))));
+        }
+        return steps;
+    }
+}

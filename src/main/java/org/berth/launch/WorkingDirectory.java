@@ -1,0 +1,66 @@
+package org.berth.launch;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.berth.launch.Op.OnMissing;
+
+/** The caller's working directory: made visible if it is not, and entered. */
+final class WorkingDirectory {
+    private static final Set<Path> NEVER_MOUNTED = Set.of(
+            Path.of("/"),
+            Path.of("/etc"),
+            Path.of("/bin"),
+            Path.of("/mnt"),
+            Path.of("/usr"),
+            Path.of("/var"),
+            Path.of("/opt"),
+            Path.of("/sbin"),
+            Path.of("/lib"),
+            Path.of("/lib64"));
+    private static final List<Path> NEVER_BELOW = List.of(Path.of("/proc"), Path.of("/sys"), Path.of("/dev"));
+
+    private WorkingDirectory() {}
+
+    static List<MountStep> mount(LaunchRequest request, LaunchHost host, List<MountStep> mounts) {
+        Path cwd = host.cwd();
+        if (request.contained()
+                || !request.mounts("cwd")
+                || NEVER_MOUNTED.contains(cwd)
+                || NEVER_BELOW.stream().anyMatch(cwd::startsWith)
+                || visible(cwd, mounts)
+                || !host.isDirectory(cwd)) {
+            return List.of();
+        }
+        return List.of(MountStep.directory(cwd, new Op.Bind(cwd, cwd, MountOptions.USER_TREE, OnMissing.WARN, "cwd")));
+    }
+
+    static Op enter(LaunchRequest request, LaunchHost host) {
+        if (request.cwd().isPresent()) {
+            return new Op.WorkingDirectory(true, List.of(request.cwd().orElseThrow()));
+        }
+        List<Path> candidates = new ArrayList<>();
+        if (!request.contained()) {
+            candidates.add(host.cwd());
+        }
+        candidates.add(request.home().target());
+        candidates.add(Path.of("/"));
+        return new Op.WorkingDirectory(false, candidates);
+    }
+
+    /** Whether the last mount over the directory shows the host's own at the same path. */
+    private static boolean visible(Path cwd, List<MountStep> mounts) {
+        boolean visible = false;
+        for (MountStep step : mounts) {
+            for (Op op : step.ops()) {
+                if (op instanceof Op.Bind bind && cwd.startsWith(bind.target())) {
+                    visible = bind.source().equals(bind.target());
+                } else if (op instanceof Op.BindSession session && cwd.startsWith(session.target())) {
+                    visible = false;
+                }
+            }
+        }
+        return visible;
+    }
+}

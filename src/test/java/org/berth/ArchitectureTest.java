@@ -1,0 +1,208 @@
+package org.berth;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** The package table of docs/architecture.md, section "Java packages", held against the compiled classes. */
+class ArchitectureTest {
+    /** What a package may import of ours, besides itself and {@code error}; {@code cli} may import everything. */
+    private static final Map<String, Set<String>> MAY_IMPORT = Map.ofEntries(
+            Map.entry(
+                    "build",
+                    Set.of("def", "launch", "resolve", "launcher", "convert", "sif", "image", "oci", "host", "config")),
+            Map.entry("launcher", Set.of("launch", "host")),
+            Map.entry("launch", Set.of("image", "oci", "host", "config", "bindset", "devices")),
+            Map.entry("bindset", Set.of("elf", "host", "config")),
+            Map.entry("devices", Set.of("elf", "host", "config")),
+            Map.entry("def", Set.of("image", "oci")),
+            Map.entry(
+                    "resolve",
+                    Set.of(
+                            "registry",
+                            "cache",
+                            "convert",
+                            "sif",
+                            "squashfs",
+                            "instance",
+                            "image",
+                            "oci",
+                            "archive",
+                            "host",
+                            "config")),
+            Map.entry("convert", Set.of("squashfs", "archive", "oci")),
+            Map.entry("registry", Set.of("oci")),
+            Map.entry("cache", Set.of("oci")),
+            Map.entry("archive", Set.of("oci")),
+            Map.entry("squashfs", Set.of()),
+            Map.entry("sif", Set.of()),
+            Map.entry("elf", Set.of()),
+            Map.entry("oci", Set.of()),
+            Map.entry("image", Set.of()),
+            Map.entry("host", Set.of()),
+            Map.entry("instance", Set.of("host")),
+            Map.entry("config", Set.of("host")),
+            Map.entry("error", Set.of()));
+
+    private static final JavaClasses BERTH = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("org.berth");
+
+    /** Classes whose use looks at the machine or changes it. */
+    private static final DescribedPredicate<JavaClass> FILES = DescribedPredicate.describe(
+            "file access",
+            c -> Set.of(
+                            "java.nio.file.Files",
+                            "java.io.File",
+                            "java.io.FileInputStream",
+                            "java.io.FileOutputStream",
+                            "java.io.FileReader",
+                            "java.io.FileWriter",
+                            "java.io.RandomAccessFile",
+                            "java.nio.channels.FileChannel")
+                    .contains(c.getName()));
+
+    @TestFactory
+    Stream<DynamicTest> packageImportsOnlyWhatTheTableAllows() {
+        return MAY_IMPORT.keySet().stream()
+                .sorted()
+                .map(name -> DynamicTest.dynamicTest(
+                        name,
+                        () -> classes()
+                                .that(resideInAPackage(in(name)))
+                                .should()
+                                .onlyDependOnClassesThat(
+                                        not(resideInAPackage("org.berth..")).or(resideInAnyPackage(visibleFrom(name))))
+                                .allowEmptyShould(true)
+                                .check(BERTH)));
+    }
+
+    @Test
+    void everyPackageIsInTheTable() {
+        Set<String> unknown = BERTH.stream()
+                .map(JavaClass::getPackageName)
+                .filter(name -> name.startsWith("org.berth."))
+                .map(name -> name.substring("org.berth.".length()).replaceFirst("\\..*", ""))
+                .filter(name -> !name.equals("cli") && !MAY_IMPORT.containsKey(name))
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertEquals(Set.of(), unknown, "packages that the table of docs/architecture.md lacks");
+    }
+
+    @Test
+    void packagesAreFreeOfCycles() {
+        slices().matching("org.berth.(*)..")
+                .should()
+                .beFreeOfCycles()
+                .allowEmptyShould(true)
+                .check(BERTH);
+    }
+
+    @Test
+    void decisionsNeverLookAtTheWorld() {
+        noClasses()
+                .that(resideInAnyPackage(in("launch"), in("def")))
+                .should()
+                .dependOnClassesThat(FILES.or(resideInAPackage("java.net.http.."))
+                        .or(named(
+                                "java.lang.ProcessBuilder",
+                                "java.lang.Runtime",
+                                "java.lang.ProcessHandle",
+                                "java.nio.file.FileSystems",
+                                "java.util.Random",
+                                "java.net.InetAddress")))
+                .orShould()
+                .accessTargetWhere(call("java.lang.System", "getenv", "getProperty", "currentTimeMillis", "nanoTime"))
+                .orShould()
+                .accessTargetWhere(call("java.time.Instant", "now").or(call("java.time.Clock", "systemUTC")))
+                .orShould()
+                .accessTargetWhere(call("java.nio.file.Path", "toRealPath", "toFile"))
+                .allowEmptyShould(true)
+                .check(BERTH);
+    }
+
+    @Test
+    void thereIsOneDoorToTheMachine() {
+        noClasses()
+                .that(resideInAnyPackage(in("launcher"), in("launch"), in("image"), in("config"), in("resolve")))
+                .should()
+                .dependOnClassesThat(FILES)
+                .orShould()
+                .accessTargetWhere(call("java.nio.file.Path", "toRealPath", "toFile"))
+                .allowEmptyShould(true)
+                .because("a remembered plan is right only if every look at the world was recorded by host")
+                .check(BERTH);
+    }
+
+    @Test
+    void onlyTheDoorReadsTheEnvironment() {
+        noClasses()
+                .that(not(resideInAPackage(in("host"))))
+                .should()
+                .accessTargetWhere(call("java.lang.System", "getenv"))
+                .allowEmptyShould(true)
+                .check(BERTH);
+    }
+
+    @Test
+    void theFrameIsKnownOnlyToCli() {
+        noClasses()
+                .that(not(resideInAPackage(in("cli"))))
+                .should()
+                .dependOnClassesThat(resideInAnyPackage("picocli..", "io.quarkus..", "jakarta..", "io.smallrye.."))
+                .allowEmptyShould(true)
+                .check(BERTH);
+    }
+
+    @Test
+    void onlyCliPrintsAndEndsTheProcess() {
+        noClasses()
+                .that(not(resideInAPackage(in("cli"))))
+                .should()
+                .accessTargetWhere(
+                        call("java.lang.System", "out", "err", "exit").or(call("java.lang.Runtime", "exit", "halt")))
+                .allowEmptyShould(true)
+                .check(BERTH);
+    }
+
+    private static String in(String name) {
+        return "org.berth." + name + "..";
+    }
+
+    private static String[] visibleFrom(String name) {
+        return Stream.concat(Stream.of(name, "error"), MAY_IMPORT.get(name).stream())
+                .map(ArchitectureTest::in)
+                .toArray(String[]::new);
+    }
+
+    private static DescribedPredicate<JavaClass> named(String... names) {
+        return DescribedPredicate.describe(
+                String.join(", ", names), c -> Set.of(names).contains(c.getName()));
+    }
+
+    /** An access to one of these methods or fields of the class. */
+    private static DescribedPredicate<JavaAccess<?>> call(String type, String... members) {
+        return DescribedPredicate.describe(
+                "%s.%s".formatted(type, String.join("|", members)),
+                access -> access.getTargetOwner().getName().equals(type)
+                        && Set.of(members).contains(access.getTarget().getName()));
+    }
+}
