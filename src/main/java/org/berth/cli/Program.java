@@ -54,6 +54,7 @@ final class Program {
             case "shell" -> launch(Action.SHELL, invocation, messages);
             case "test" -> launch(Action.TEST, invocation, messages);
             case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
+            case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
