@@ -309,6 +309,42 @@ public final class OptionTable {
             command("sif header", "IMAGE", "Show the header of a SIF", 1, 1, List.of()),
             command("sif info", "ID IMAGE", "Show an object's descriptor", 2, 2, List.of()),
             command("sif dump", "ID IMAGE", "Write an object to standard output", 2, 2, List.of()),
+            command("sif new", "IMAGE", "Create a SIF without objects; an existing file is replaced", 1, 1, List.of()),
+            command(
+                    "sif add",
+                    "IMAGE FILE|-",
+                    "Add an object to a SIF",
+                    2,
+                    2,
+                    List.of(
+                            text(
+                                    "datatype",
+                                    "N",
+                                    "what is added: 1 definition, 2 environment, 3 labels, 4 partition, 5 signature,"
+                                            + " 6 JSON, 7 anything, 8 encrypted key, 9 SBOM"),
+                            text("parttype", "N", "of a partition: 1 system, 2 primary system, 3 data, 4 overlay"),
+                            text(
+                                    "partfs",
+                                    "N",
+                                    "of a partition: 1 squashfs, 2 ext3, 3 archive, 4 raw, 5 encrypted squashfs,"
+                                            + " 6 gocryptfs squashfs"),
+                            text(
+                                    "partarch",
+                                    "N",
+                                    "of a partition: 1 386, 2 amd64, 3 arm, 4 arm64, 5 ppc64, 6 ppc64le, 7 mips,"
+                                            + " 8 mipsle, 9 mips64, 10 mips64le, 11 s390x, 12 riscv64, 13 loong64"),
+                            text(
+                                    "signhash",
+                                    "N",
+                                    "of a signature: 1 SHA-256, 2 SHA-384, 3 SHA-512, 4 BLAKE2s, 5 BLAKE2b"),
+                            text("signentity", "FINGERPRINT", "of a signature: who signed"),
+                            text("sbomformat", "NAME", "of an SBOM: cyclonedx-json, spdx-json, ..."),
+                            text("groupid", "N", "the object's group (default: none)"),
+                            text("link", "ID", "the object it belongs to (default: none)"),
+                            text("alignment", "BYTES", "a power of two (default: 4096 for partitions, else 1)"),
+                            text("filename", "NAME", "the object's name (default: the file's)"))),
+            command("sif del", "ID IMAGE", "Delete an object from a SIF", 2, 2, List.of()),
+            command("sif setprim", "ID IMAGE", "Make a system partition the one that runs", 2, 2, List.of()),
             command("version", "", "Show the version", 0, 0, List.of()),
             command("help", "[COMMAND...]", "Help about any command", 0, CommandSpec.ANY, List.of()),
             command("completion", "[bash|zsh]", "Print a script for the shell's completion", 0, 1, List.of()),

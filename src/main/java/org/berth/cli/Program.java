@@ -40,6 +40,8 @@ final class Program {
             notes.forEach(messages::note);
             requireAvailable(invocation);
             return dispatch(invocation, messages);
+        } catch (CommandLineException e) {
+            return Help.usageError(e);
         } catch (BerthException e) {
             messages.fatal(e);
             return FAILURE;
@@ -59,7 +61,8 @@ final class Program {
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
-            case "sif list", "sif header", "sif info", "sif dump" -> SifCommand.run(invocation, host);
+            case "sif list", "sif header", "sif info", "sif dump", "sif new", "sif add", "sif del", "sif setprim" ->
+                new SifCommand(invocation, host).run();
             case "version" -> Version.print(invocation, host);
             default -> Help.run(invocation, host);
         };
