@@ -96,7 +96,7 @@ final class TarFiles extends StoredFiles {
                 case Member.File file -> {
                     return Optional.of(file);
                 }
-                case Member.Link(Optional < String > target) -> {
+                case Member.Link(Optional<String> target) -> {
                     if (target.isEmpty()) {
                         throw new ImageException(
                                 "%s: its %s is a link that leads out of it".formatted(name, shown(path)));

@@ -26,20 +26,18 @@ final class Program {
     }
 
     int run() {
-        Invocation typed;
+        Messages messages = new Messages(System.err, Messages.NORMAL, false);
         try {
-            typed = CommandLineParser.parse(host.facts().argv());
-        } catch (CommandLineException e) {
-            return Help.usageError(e);
-        }
-        Messages messages = Messages.of(typed, host);
-        try {
+            Invocation typed = CommandLineParser.parse(host.facts().argv());
+            messages = Messages.of(typed, host);
             List<Note> notes = new ArrayList<>();
             Invocation invocation = OptionEnvironment.apply(typed, host, notes);
             messages = Messages.of(invocation, host);
             notes.forEach(messages::note);
             requireAvailable(invocation);
             return dispatch(invocation, messages);
+        } catch (CommandLineException e) {
+            return Help.usageError(e);
         } catch (BerthException e) {
             messages.fatal(e);
             return FAILURE;
@@ -60,7 +58,12 @@ final class Program {
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
-            case "sif list", "sif header", "sif info", "sif dump" -> SifCommand.run(invocation, host);
+            case "sif list", "sif header", "sif info", "sif dump", "sif new", "sif add", "sif del", "sif setprim" ->
+                new SifCommand(invocation, host).run();
+            case "sign" -> new SignCommand(invocation, host, messages).run();
+            case "verify" -> new VerifyCommand(invocation, host, messages).run();
+            case "key newpair", "key list", "key import", "key export", "key remove" ->
+                new KeyCommand(invocation, host, messages).run();
             case "version" -> Version.print(invocation, host);
             default -> Help.run(invocation, host);
         };

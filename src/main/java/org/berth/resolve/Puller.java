@@ -7,6 +7,7 @@ import org.berth.cache.Cache;
 import org.berth.cache.ImageLease;
 import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
+import org.berth.cache.Unfinished;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.OutputFiles;
@@ -172,8 +173,10 @@ public final class Puller {
     }
 
     private void write(Optional<Cache> cache, ImageSource.Opened image, Purpose purpose, Path file) {
-        try (SifWriter sif = SifWriter.create(file, SifBuild.identity(settings))) {
+        try (Unfinished part = Unfinished.beside(file);
+                SifWriter sif = SifWriter.createInPlace(part.path(), SifBuild.identity(settings))) {
             write(cache, image, purpose, file, sif);
+            part.publish();
         }
     }
 

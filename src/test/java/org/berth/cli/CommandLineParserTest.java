@@ -59,6 +59,17 @@ class CommandLineParserTest {
                 .startsWith("Error for command \"exec\": invalid argument \"maybe\""));
     }
 
+    @Test
+    void helpIsAskedForInManyWays() {
+        for (String[] words : new String[][] {{"cache", "--help"}, {"help", "cache"}, {"--help", "cache"}}) {
+            Invocation invocation = parse(words);
+            assertEquals("help", invocation.command().name());
+            assertEquals(List.of("cache"), invocation.operands());
+        }
+        assertEquals(List.of("cache", "list"), parse("cache", "list", "-h").operands());
+        assertEquals(List.of("exec"), parse("exec", "-e", "--help", "x").operands());
+    }
+
     /** Random command lines of known options: picocli, over its model of the same table, understands the same. */
     @Test
     void picocliUnderstandsTheSameOfRandomCommandLines() {
