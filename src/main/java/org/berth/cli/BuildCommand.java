@@ -39,7 +39,8 @@ final class BuildCommand {
         String out = invocation.operands().getFirst();
         String source = invocation.operands().getLast();
         ImageName name = ImageName.parse(source);
-        BuildTarget target = new BuildTarget(host, host.path(out), out);
+        BuildTarget target =
+                new BuildTarget(host, host.path(out), out, sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
         target.requireFree(invocation.flag("force"));
         boolean done = false;
         try {
@@ -104,6 +105,10 @@ final class BuildCommand {
     private void local(Path file, String named, BuildTarget target) {
         LocalImages.Kind kind = images.kind(file);
         if (!sandbox) {
+            if (!(kind instanceof LocalImages.Kind.Sandbox) && invocation.given("compression")) {
+                messages.warning(
+                        "--compression has no effect: the file system of %s is taken over as it is".formatted(named));
+            }
             pulling.localBuild(images).sif(file, named, machine(), Purpose.SIF, target.unfinished());
             target.publish();
         } else if (kind instanceof LocalImages.Kind.Sandbox) {

@@ -101,7 +101,7 @@ final class PullCommand {
                 .value("dir")
                 .map(dir -> host.path(dir).resolve(name).normalize())
                 .orElseGet(() -> host.path(name));
-        BuildTarget target = new BuildTarget(host, destination, name);
+        BuildTarget target = new BuildTarget(host, destination, name, form);
         if (form == BuildTarget.Form.FILE && host.isDirectory(destination)) {
             throw new HostException("the output %s is a directory".formatted(destination));
         }
