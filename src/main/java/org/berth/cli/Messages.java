@@ -90,7 +90,7 @@ final class Messages {
     }
 
     private void failure(String label, BerthException e) {
-        line(label, "31", e.getMessage() + e.hint().map(h -> "\n         " + h).orElse(""));
+        line(label, "31", e.getMessage() + e.hint().map(h -> " (" + h + ")").orElse(""));
         if (level >= DEBUG) {
             e.printStackTrace(err);
         }

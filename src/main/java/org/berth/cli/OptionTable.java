@@ -44,9 +44,8 @@ public final class OptionTable {
             text("docker-password", "PASSWORD", "password for the registry")
                     .env("DOCKER_PASSWORD")
                     .secret(),
-            text("docker-host", "URL", "address of a Docker daemon")
-                    .env("DOCKER_HOST")
-                    .later(),
+            text("docker-host", "URL", "address of a Docker daemon: unix:///PATH or tcp://HOST:PORT")
+                    .env("DOCKER_HOST"),
             text("authfile", "FILE", "credentials in Docker's format")
                     .env("AUTH_FILE")
                     .later());
@@ -198,6 +197,71 @@ public final class OptionTable {
 
     private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION));
 
+    private static final List<Option> BUILD = List.of(
+            flag("sandbox", "make a directory instead of a file").letter('s').env("SANDBOX"),
+            flag("force", "overwrite what is there").letter('F').env("FORCE"),
+            text("arch", "NAME", "architecture of the image").env("BUILD_ARCH"),
+            text("arch-variant", "NAME", "variant of the architecture").env("BUILD_ARCH_VARIANT"),
+            flag("reproducible", "the same bytes whenever it is built").env("REPRODUCIBLE"),
+            text("mksquashfs-args", "ARGS", "for compatibility: -comp and -Xcompression-level choose the compression")
+                    .env("MKSQUASHFS_ARGS"),
+            flag("fakeroot", "appear as root in the sections of a definition file")
+                    .letter('f')
+                    .env("FAKEROOT")
+                    .accepted(),
+            flag("fix-perms", "").env("FIXPERMS").accepted().secret(),
+            flag("no-cleanup", "").env("NO_CLEANUP").accepted().secret(),
+            flag("notest", "do not run the tests of a definition file")
+                    .letter('T')
+                    .env("NOTEST")
+                    .accepted(),
+            flag("update", "run a definition file over an existing sandbox")
+                    .letter('u')
+                    .env("UPDATE")
+                    .later(),
+            list("section", "NAME", "only these sections of a definition file")
+                    .env("SECTION")
+                    .later(),
+            repeated("build-arg", "NAME=VALUE", "value of a variable of a definition file")
+                    .later(),
+            text("build-arg-file", "FILE", "values of such variables").later(),
+            flag("warn-unused-build-args", "warn of values that are not used, instead of failing")
+                    .later(),
+            list("bind", "SRC[:DST[:OPTS]]", "make a path of the host visible in %post")
+                    .letter('B')
+                    .env("BIND", "BINDPATH")
+                    .accepted(),
+            repeated("mount", "SPEC", "the same in the form type=bind,src=SRC,dst=DST")
+                    .env("MOUNT")
+                    .accepted(),
+            flag("writable-tmpfs", "write to memory in %test")
+                    .env("WRITABLE_TMPFS")
+                    .accepted(),
+            flag("nv", "use the NVIDIA devices in %post").env("NV").accepted(),
+            flag("rocm", "use the AMD devices in %post").env("ROCM").accepted(),
+            flag("nvccli", "use nvidia-container-cli").env("NVCCLI").accepted(),
+            flag("compat32", "32-bit GPU libraries too").env("COMPAT32").accepted(),
+            flag("encrypt", "encrypt the image").letter('e').env("ENCRYPT").later(),
+            flag("passphrase", "ask for the passphrase of an encrypted image").later(),
+            text("pem-path", "FILE", "key of an encrypted image")
+                    .env("ENCRYPTION_PEM_PATH")
+                    .later(),
+            flag("data", "make a data container").env("DATA").later(),
+            flag("json", "the definition is JSON").later(),
+            text("buildkit-host", "URL", "address of a BuildKit daemon")
+                    .env("BUILDKIT_HOST")
+                    .later(),
+            text("library", "URL", "").env("LIBRARY").accepted().secret(),
+            flag("userns", "").env("USERNS").accepted().secret(),
+            flag("ignore-subuid", "").env("IGNORE_SUBUID").accepted().secret(),
+            flag("ignore-fakeroot-command", "")
+                    .env("IGNORE_FAKEROOT_COMMAND")
+                    .accepted()
+                    .secret(),
+            flag("ignore-userns", "").env("IGNORE_USERNS").accepted().secret(),
+            flag("ignore-proot", "").env("IGNORE_PROOT").accepted().secret(),
+            flag("remote", "").letter('r').env("REMOTE").later().secret());
+
     private static final Option KEYSDIR =
             text("keysdir", "DIR", "where the OpenPGP keys are").letter('d').env("KEYSDIR");
 
@@ -240,9 +304,7 @@ public final class OptionTable {
                                     text("arch", "NAME", "architecture to pull").env("PULL_ARCH"),
                                     text("arch-variant", "NAME", "variant of the architecture")
                                             .env("PULL_ARCH_VARIANT"),
-                                    flag("sandbox", "make a directory")
-                                            .env("SANDBOX")
-                                            .later(),
+                                    flag("sandbox", "make a directory").env("SANDBOX"),
                                     flag("reproducible", "the same bytes whenever it is pulled")
                                             .env("REPRODUCIBLE"),
                                     flag("allow-unsigned", "")
@@ -264,6 +326,13 @@ public final class OptionTable {
                             REGISTRY,
                             CACHE,
                             List.of(COMPRESSION))),
+            command(
+                    "build",
+                    "OUTPUT SOURCE",
+                    "Build an image from another one: docker://, an archive, a layout, a SIF, a sandbox",
+                    2,
+                    2,
+                    join(BUILD, REGISTRY, CACHE, List.of(COMPRESSION))),
             command(
                     "inspect",
                     "IMAGE",
@@ -469,7 +538,6 @@ public final class OptionTable {
             command("version", "", "Show the version", 0, 0, List.of()),
             command("help", "[COMMAND...]", "Help about any command", 0, CommandSpec.ANY, List.of()),
             command("completion", "[bash|zsh]", "Print a script for the shell's completion", 0, 1, List.of()),
-            later("build", "OUTPUT SOURCE", "Build an image"),
             later("push", "IMAGE URI", "Upload an image"),
             later("instance", "COMMAND", "Manage containers running as services"),
             later("registry", "COMMAND", "Manage credentials of OCI registries"),

@@ -26,14 +26,10 @@ final class Program {
     }
 
     int run() {
-        Invocation typed;
+        Messages messages = new Messages(System.err, Messages.NORMAL, false);
         try {
-            typed = CommandLineParser.parse(host.facts().argv());
-        } catch (CommandLineException e) {
-            return Help.usageError(e);
-        }
-        Messages messages = Messages.of(typed, host);
-        try {
+            Invocation typed = CommandLineParser.parse(host.facts().argv());
+            messages = Messages.of(typed, host);
             List<Note> notes = new ArrayList<>();
             Invocation invocation = OptionEnvironment.apply(typed, host, notes);
             messages = Messages.of(invocation, host);
@@ -58,6 +54,7 @@ final class Program {
             case "shell" -> launch(Action.SHELL, invocation, messages);
             case "test" -> launch(Action.TEST, invocation, messages);
             case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
+            case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();

@@ -6,7 +6,7 @@ import org.berth.error.ImageException;
 
 /** The uncompressed bytes of a layer, read chunk by chunk so that content is copied once only. */
 final class TarInput {
-    /** Gives the chunks; each is valid until the next one is asked for. */
+    /** Gives the chunks; each is valid until the next one is asked for, which may not be done after the last. */
     interface Chunks {
         Optional<Chunk> next() throws IOException;
     }
@@ -18,6 +18,7 @@ final class TarInput {
     private byte[] bytes = {};
     private int position;
     private int limit;
+    private boolean ended;
 
     TarInput(Chunks chunks) {
         this.chunks = chunks;
@@ -40,6 +41,20 @@ final class TarInput {
             position += step;
             done += step;
         }
+    }
+
+    /** Skips bytes; false if the archive ends before the last of them. */
+    boolean skipOrEnd(long length) throws IOException {
+        long left = length;
+        while (left > 0) {
+            if (position == limit && !advance()) {
+                return false;
+            }
+            int step = (int) Math.min(left, limit - position);
+            position += step;
+            left -= step;
+        }
+        return true;
     }
 
     void skip(long length) throws IOException {
@@ -77,8 +92,9 @@ final class TarInput {
     }
 
     private boolean advance() throws IOException {
-        Optional<Chunk> next = chunks.next();
+        Optional<Chunk> next = ended ? Optional.empty() : chunks.next();
         if (next.isEmpty()) {
+            ended = true;
             return false;
         }
         bytes = next.get().bytes();
