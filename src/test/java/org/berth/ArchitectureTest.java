@@ -143,7 +143,14 @@ class ArchitectureTest {
     @Test
     void thereIsOneDoorToTheMachine() {
         noClasses()
-                .that(resideInAnyPackage(in("launcher"), in("launch"), in("image"), in("config"), in("resolve")))
+                .that(resideInAnyPackage(
+                        in("launcher"),
+                        in("launch"),
+                        in("image"),
+                        in("config"),
+                        in("resolve"),
+                        in("devices"),
+                        in("elf")))
                 .should()
                 .dependOnClassesThat(FILES)
                 .orShould()

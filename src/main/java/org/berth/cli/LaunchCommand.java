@@ -37,7 +37,7 @@ final class LaunchCommand {
         LaunchRequest request = LaunchRequests.of(action, invocation, host, site, messages.level(), notes);
         RunnableImage image = new Images(invocation, host, site, messages)
                 .runnable(invocation.operands().getFirst());
-        LaunchPlan plan = LaunchPlanner.plan(request, image, launchHost(), site);
+        LaunchPlan plan = LaunchPlanner.plan(request, image, launchHost(request, image), site);
         notes.forEach(messages::note);
         plan.notes().forEach(messages::note);
         if (invocation.flag("dry-run")) {
@@ -48,14 +48,15 @@ final class LaunchCommand {
         return Program.SUCCESS;
     }
 
-    private LaunchHost launchHost() {
+    private LaunchHost launchHost(LaunchRequest request, RunnableImage image) {
         Path libexec = host.facts().prefix().resolve("libexec/berth");
         return new LaunchHost(
                 host.facts(),
                 host.realPath(host.facts().cwd()),
                 this::kind,
                 libexec.resolve("sh"),
-                libexec.resolve("session"));
+                libexec.resolve("session"),
+                Gpus.facts(host, request.gpus(), site, image));
     }
 
     private PathKind kind(Path path) {

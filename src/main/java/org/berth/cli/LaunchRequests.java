@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.berth.config.SiteConfig;
+import org.berth.devices.GpuRequest.Audience;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
@@ -82,6 +83,7 @@ final class LaunchRequests {
                 !invocation.flag("no-umask") && !compat,
                 invocation.value("app"),
                 invocation.value("shell"),
+                Gpus.request(invocation, host, site, Audience.CALLER),
                 level);
     }
 

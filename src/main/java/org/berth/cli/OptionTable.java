@@ -136,10 +136,10 @@ public final class OptionTable {
             flag("sharens", "share one container among processes of the same parent")
                     .env("SHARENS")
                     .later(),
-            flag("nv", "use the NVIDIA devices and driver libraries").env("NV").later(),
-            flag("no-nv", "no NVIDIA support").env("NV_OFF").accepted().secret(),
-            flag("rocm", "use the AMD devices and libraries").env("ROCM").later(),
-            flag("no-rocm", "no AMD support").accepted().secret(),
+            flag("nv", "use the NVIDIA devices and driver libraries").env("NV"),
+            flag("no-nv", "no NVIDIA support").env("NV_OFF").secret(),
+            flag("rocm", "use the AMD devices and libraries").env("ROCM"),
+            flag("no-rocm", "no AMD support").env("ROCM_OFF").secret(),
             flag("nvccli", "use nvidia-container-cli").env("NVCCLI").later(),
             flag("compat32", "32-bit GPU libraries too").env("COMPAT32").later(),
             flag("intel-hpu", "use Intel Gaudi devices").env("INTEL_HPU").later(),

@@ -19,7 +19,12 @@ public enum Setting {
     USER_BIND_CONTROL("user bind control"),
     SESSIONDIR_MAX_SIZE("sessiondir max size"),
     SQUASHFUSE_PATH("squashfuse path"),
-    COMPRESSION("compression");
+    COMPRESSION("compression"),
+    GPU("gpu"),
+    GPU_ORDER("gpu order"),
+    DRIVER_ROOT("driver root"),
+    ALWAYS_USE_NV("always use nv"),
+    ALWAYS_USE_ROCM("always use rocm");
 
     private final String directive;
 

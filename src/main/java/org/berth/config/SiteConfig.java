@@ -26,7 +26,8 @@ public record SiteConfig(
         boolean userBinds,
         int sessionMib,
         Optional<Path> squashfuse,
-        String compression) {
+        String compression,
+        GpuSettings gpus) {
     public SiteConfig {
         binds = List.copyOf(binds);
     }
@@ -58,5 +59,6 @@ public record SiteConfig(
             true,
             64,
             Optional.empty(),
-            "zstd");
+            "zstd",
+            GpuSettings.DEFAULTS);
 }

@@ -108,7 +108,13 @@ public final class SiteConfigReader {
                 v.yes(Setting.USER_BIND_CONTROL, d.userBinds()),
                 v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib()),
                 v.last(Setting.SQUASHFUSE_PATH).filter(text -> !text.isEmpty()).map(Path::of),
-                v.last(Setting.COMPRESSION).orElse(d.compression()));
+                v.last(Setting.COMPRESSION).orElse(d.compression()),
+                new GpuSettings(
+                        v.auto(Setting.GPU, d.gpus().inSteps()),
+                        v.order(d.gpus().order()),
+                        v.absolute(Setting.DRIVER_ROOT, d.gpus().driverRoot()),
+                        v.yes(Setting.ALWAYS_USE_NV, d.gpus().alwaysNvidia()),
+                        v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())));
     }
 
     private record Values(Map<Setting, List<String>> values, Path path) {
@@ -145,6 +151,37 @@ public final class SiteConfigReader {
                         case "no", "false" -> SiteConfig.DeviceMode.NO;
                         case "minimal" -> SiteConfig.DeviceMode.MINIMAL;
                         default -> throw wrong(Setting.MOUNT_DEV, text, "yes, no or minimal");
+                    })
+                    .orElse(otherwise);
+        }
+
+        boolean auto(Setting setting, boolean otherwise) {
+            return last(setting)
+                    .map(text -> switch (text) {
+                        case "auto" -> true;
+                        case "no", "false" -> false;
+                        default -> throw wrong(setting, text, "auto or no");
+                    })
+                    .orElse(otherwise);
+        }
+
+        GpuSettings.Order order(GpuSettings.Order otherwise) {
+            return last(Setting.GPU_ORDER)
+                    .map(text -> switch (text) {
+                        case "pci" -> GpuSettings.Order.PCI;
+                        case "minor" -> GpuSettings.Order.MINOR;
+                        default -> throw wrong(Setting.GPU_ORDER, text, "pci or minor");
+                    })
+                    .orElse(otherwise);
+        }
+
+        Path absolute(Setting setting, Path otherwise) {
+            return last(setting)
+                    .map(text -> {
+                        if (!text.startsWith("/")) {
+                            throw wrong(setting, text, "an absolute path");
+                        }
+                        return Path.of(text).normalize();
                     })
                     .orElse(otherwise);
         }

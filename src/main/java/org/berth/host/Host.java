@@ -4,19 +4,26 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
@@ -27,6 +34,9 @@ import org.berth.error.UsageException;
  * <p>Everything that planning a launch reads goes through here; see docs/architecture.md, "Remembered plans".
  */
 public final class Host {
+    /** As the kernel has it: path_resolution(7). */
+    private static final int MAX_LINKS = 40;
+
     private final Facts facts;
     private final List<Observation> observations = new ArrayList<>();
     private final Map<Path, Optional<FileIdentity>> identities = new LinkedHashMap<>();
@@ -100,6 +110,16 @@ public final class Host {
         return stat(path).isPresent() && Files.isExecutable(path);
     }
 
+    /**
+     * Whether the caller may read and write what the path leads to, by access(2): a device that its cgroup forbids counts as
+     * closed. Nothing is opened, since opening some devices (a GPU) starts them.
+     */
+    public boolean grantsAccess(Path path) {
+        boolean granted = isReadable(path) && Files.isWritable(path);
+        observations.add(new Observation.Access(path, granted));
+        return granted;
+    }
+
     /** The first bytes of a file, at most {@code limit}; empty if it is not there. */
     public Optional<byte[]> read(Path path, int limit) {
         if (stat(path).isEmpty()) {
@@ -111,6 +131,84 @@ public final class Host {
             return Optional.empty();
         } catch (IOException e) {
             throw new HostException("could not read %s: %s".formatted(path, reason(e)), e);
+        }
+    }
+
+    /** Parts of a file that is open. */
+    public interface Parts {
+        /** The bytes from {@code offset} on, at most {@code length}; fewer at the file's end. */
+        byte[] read(long offset, int length);
+    }
+
+    /** What {@code reader} makes of parts of a file; empty if the file is not there or cannot be read. */
+    public <T> Optional<T> readParts(Path path, Function<Parts, T> reader) {
+        if (!stat(path).map(FileIdentity::regular).orElse(false)) {
+            return Optional.empty();
+        }
+        try (FileChannel channel = FileChannel.open(path)) {
+            return Optional.of(reader.apply((offset, length) -> part(channel, offset, length)));
+        } catch (IOException | UncheckedIOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static byte[] part(FileChannel channel, long offset, int length) {
+        try {
+            long left = offset < 0 ? 0 : Math.max(0, channel.size() - offset);
+            ByteBuffer buffer = ByteBuffer.allocate((int) Math.min(left, length));
+            while (buffer.hasRemaining() && channel.read(buffer, offset + buffer.position()) >= 0) {
+                continue;
+            }
+            return Arrays.copyOf(buffer.array(), buffer.position());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Where a path leads for a program whose root directory is {@code root}: no link leaves it.
+     *
+     * @return a path without links, which need not exist; empty after more than 40 links
+     */
+    public Optional<Path> inside(Path root, String path) {
+        Deque<String> left = new ArrayDeque<>(List.of(path.split("/")));
+        Path at = root;
+        int links = 0;
+        while (!left.isEmpty()) {
+            String name = left.removeFirst();
+            if (name.isEmpty() || name.equals(".")) {
+                continue;
+            }
+            if (name.equals("..")) {
+                at = at.equals(root) ? root : requireNonNull(at.getParent());
+                continue;
+            }
+            Path next = at.resolve(name);
+            Optional<String> target = target(next);
+            if (target.isEmpty()) {
+                at = next;
+                continue;
+            }
+            links++;
+            if (links > MAX_LINKS) {
+                return Optional.empty();
+            }
+            String text = target.orElseThrow();
+            if (text.startsWith("/")) {
+                at = root;
+            }
+            List.of(text.split("/")).reversed().forEach(left::addFirst);
+        }
+        return Optional.of(at);
+    }
+
+    private static Optional<String> target(Path link) {
+        try {
+            return Files.isSymbolicLink(link)
+                    ? Optional.of(Files.readSymbolicLink(link).toString())
+                    : Optional.empty();
+        } catch (IOException e) {
+            return Optional.empty();
         }
     }
 

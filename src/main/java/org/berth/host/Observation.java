@@ -14,6 +14,9 @@ public sealed interface Observation {
     /** A file was looked at or read; {@code identity} is empty if it was not there. */
     record File(Path path, Optional<FileIdentity> identity) implements Observation {}
 
+    /** It was asked whether the caller may read and write a file; a device cgroup has a say in that. */
+    record Access(Path path, boolean granted) implements Observation {}
+
     /** Something was done whose result may differ each time: a plan with this in it is not remembered. */
     record Unrepeatable(String what) implements Observation {}
 }

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.berth.devices.GpuPlan;
 import org.berth.image.RunnableImage;
 
 /**
@@ -49,10 +50,12 @@ final class ContainerEnvironment {
     private ContainerEnvironment() {}
 
     /** The caller's variables that go along. */
-    static List<Op> ofCaller(LaunchRequest request, LaunchHost host) {
+    static List<Op> ofCaller(LaunchRequest request, LaunchHost host, GpuPlan gpus) {
         List<Op> ops = new ArrayList<>();
         if (request.environment().clean()) {
-            ops.add(new Op.EnvironmentKeep(CLEAN_KEEPS));
+            List<String> kept = new ArrayList<>(CLEAN_KEEPS);
+            kept.addAll(gpus.masks());
+            ops.add(new Op.EnvironmentKeep(kept));
             ops.add(new Op.EnvironmentSet("LANG", "C"));
         } else {
             List<String> dropped = new ArrayList<>(NEVER);
@@ -61,11 +64,12 @@ final class ContainerEnvironment {
             ops.add(new Op.EnvironmentSet(
                     "USER_PATH", host.facts().environment("PATH").orElse(DEFAULT_PATH)));
         }
+        gpus.environment().forEach((name, value) -> ops.add(new Op.EnvironmentSet(name, value)));
         return ops;
     }
 
     /** The image's own variables, and over them the injected ones. */
-    static Op ofImage(LaunchRequest request, RunnableImage image, LaunchHost host) {
+    static Op ofImage(LaunchRequest request, RunnableImage image, LaunchHost host, GpuPlan gpus) {
         Map<String, String> variables = new LinkedHashMap<>();
         variables.put("HOME", request.home().target().toString());
         variables.put("PATH", DEFAULT_PATH);
@@ -85,6 +89,9 @@ final class ContainerEnvironment {
             if (injected.containsKey(name)) {
                 variables.put("BERTH_" + name, injected.get(name));
             }
+        }
+        if (!gpus.libraries().isEmpty()) {
+            variables.put("BERTH_LIBRARIES", GpuBinds.LIBRARIES.toString());
         }
         variables.put("BERTH_INJECT", injection(request.environment()));
         return new Op.EnvironmentOfImage(host.shell(), EnvironmentScript.TEXT, "environment", variables);

@@ -39,6 +39,15 @@ final class EnvironmentScript {
             if [ -n "$SING_USER_DEFINED_PATH" ]; then
                 PATH=$SING_USER_DEFINED_PATH
             fi
+            if [ -n "$BERTH_LIBRARIES" ]; then
+                case :$LD_LIBRARY_PATH: in
+                *:"$BERTH_LIBRARIES":*) ;;
+                *)
+                    LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$BERTH_LIBRARIES
+                    export LD_LIBRARY_PATH
+                    ;;
+                esac
+            fi
             if [ -n "$BERTH_PREPEND_LD_LIBRARY_PATH" ]; then
                 LD_LIBRARY_PATH=$BERTH_PREPEND_LD_LIBRARY_PATH${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
                 export LD_LIBRARY_PATH
@@ -51,7 +60,7 @@ final class EnvironmentScript {
             PROMPT_COMMAND='PS1="Berth> "; unset PROMPT_COMMAND'
             export PATH PS1 PROMPT_COMMAND
             unset SING_USER_DEFINED_PREPEND_PATH SING_USER_DEFINED_APPEND_PATH SING_USER_DEFINED_PATH
-            unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_INJECT berth_script
+            unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_LIBRARIES BERTH_INJECT berth_script
             export -p >&9
             """;
 

@@ -2,6 +2,7 @@ package org.berth.launch;
 
 import java.nio.file.Path;
 import java.util.function.Function;
+import org.berth.devices.GpuFacts;
 import org.berth.host.Facts;
 
 /**
@@ -11,8 +12,10 @@ import org.berth.host.Facts;
  * @param kinds what paths of the host lead to
  * @param shell the static shell that ships with Berth
  * @param session the directory that the session's tmpfs is mounted on
+ * @param gpus as far as any were asked for
  */
-public record LaunchHost(Facts facts, Path cwd, Function<Path, PathKind> kinds, Path shell, Path session) {
+public record LaunchHost(
+        Facts facts, Path cwd, Function<Path, PathKind> kinds, Path shell, Path session, GpuFacts gpus) {
     public PathKind kind(Path path) {
         return kinds.apply(path);
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.berth.config.SiteConfig;
+import org.berth.devices.GpuPlan;
 import org.berth.image.RunnableImage;
 
 /** From what was asked and what is there to a plan. */
@@ -13,6 +14,7 @@ public final class LaunchPlanner {
     /** Everything that is decided about a launch is decided here or in a function called from here. */
     public static LaunchPlan plan(LaunchRequest request, RunnableImage image, LaunchHost host, SiteConfig site) {
         List<Note> notes = new ArrayList<>();
+        GpuPlan gpus = GpuBinds.plan(request, host, site, notes);
         List<MountStep> mounts = Stream.of(
                         DeviceMounts.of(request, host, site),
                         SiteBinds.of(request, host, site, notes),
@@ -20,6 +22,7 @@ public final class LaunchPlanner {
                         HomeMounts.of(request, host, site, notes),
                         TmpMounts.of(request, host, site),
                         ScratchMounts.of(request),
+                        GpuBinds.of(gpus, request, site),
                         IdentityFiles.of(request, host, site),
                         UserBinds.of(request, host, site, notes))
                 .flatMap(List::stream)
@@ -34,7 +37,7 @@ public final class LaunchPlanner {
         ops.addAll(TmpMounts.directories(request));
         all.forEach(step -> ops.addAll(step.ops()));
         ops.add(new Op.Pivot());
-        ops.addAll(Payload.of(request, image, host));
+        ops.addAll(Payload.of(request, image, host, gpus));
         return new LaunchPlan(ops, notes);
     }
 }

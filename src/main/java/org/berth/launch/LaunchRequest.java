@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.berth.devices.GpuRequest;
 
 /**
  * What the user asked for, with combined options taken apart ({@code --compat} is no field).
@@ -32,6 +33,7 @@ public record LaunchRequest(
         boolean callersUmask,
         Optional<String> app,
         Optional<String> shell,
+        GpuRequest gpus,
         int level) {
     public LaunchRequest {
         binds = List.copyOf(binds);

@@ -3,6 +3,7 @@ package org.berth.launch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.berth.devices.GpuPlan;
 import org.berth.image.RunnableImage;
 
 /** What runs in the container, with which environment, rights and working directory. */
@@ -11,13 +12,13 @@ final class Payload {
 
     private Payload() {}
 
-    static List<Op> of(LaunchRequest request, RunnableImage image, LaunchHost host) {
+    static List<Op> of(LaunchRequest request, RunnableImage image, LaunchHost host, GpuPlan gpus) {
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Umask(request.callersUmask() ? host.facts().umask() : 0022));
         ops.add(new Op.Privileges(host.facts().root()));
-        ops.addAll(ContainerEnvironment.ofCaller(request, host));
+        ops.addAll(ContainerEnvironment.ofCaller(request, host, gpus));
         ops.add(WorkingDirectory.enter(request, host));
-        ops.add(ContainerEnvironment.ofImage(request, image, host));
+        ops.add(ContainerEnvironment.ofImage(request, image, host, gpus));
         ops.add(exec(request, host));
         return ops;
     }

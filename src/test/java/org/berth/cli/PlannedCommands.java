@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.berth.config.SiteConfig;
+import org.berth.devices.GpuFacts;
 import org.berth.host.Facts;
 import org.berth.host.Host;
 import org.berth.image.RootfsSource;
@@ -31,6 +32,11 @@ public final class PlannedCommands {
     }
 
     public static LaunchPlan plan(List<String> words, Map<String, String> environment, int uid, SiteConfig site) {
+        return plan(words, environment, uid, site, GpuFacts.NONE);
+    }
+
+    public static LaunchPlan plan(
+            List<String> words, Map<String, String> environment, int uid, SiteConfig site, GpuFacts gpus) {
         Facts facts = facts(words, environment, uid);
         Host host = new Host(facts);
         List<Note> notes = new ArrayList<>();
@@ -43,7 +49,7 @@ public final class PlannedCommands {
                 Messages.NORMAL,
                 notes);
         LaunchPlan plan =
-                LaunchPlanner.plan(request, image(invocation.operands().getFirst()), launchHost(facts), site);
+                LaunchPlanner.plan(request, image(invocation.operands().getFirst()), launchHost(facts, gpus), site);
         notes.addAll(plan.notes());
         return new LaunchPlan(plan.ops(), notes);
     }
@@ -69,7 +75,7 @@ public final class PlannedCommands {
                 "x86_64");
     }
 
-    private static LaunchHost launchHost(Facts facts) {
+    private static LaunchHost launchHost(Facts facts, GpuFacts gpus) {
         return new LaunchHost(
                 facts,
                 facts.cwd(),
@@ -77,7 +83,8 @@ public final class PlannedCommands {
                         ? PathKind.ABSENT
                         : FILES.contains(path) ? PathKind.FILE : PathKind.DIRECTORY,
                 PREFIX.resolve("libexec/berth/sh"),
-                PREFIX.resolve("libexec/berth/session"));
+                PREFIX.resolve("libexec/berth/session"),
+                gpus);
     }
 
     private static RunnableImage image(String path) {

@@ -9,8 +9,12 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.berth.cli.PlannedCommands;
+import org.berth.config.SiteConfig;
+import org.berth.devices.GpuFacts;
+import org.berth.devices.GpuFixtures;
 import org.berth.launcher.PlanWriter;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -70,6 +74,25 @@ class GoldenPlanTest {
         return COMMANDS.entrySet().stream()
                 .map(command -> DynamicTest.dynamicTest(
                         command.getKey(), () -> compare(command.getKey(), PlannedCommands.plan(command.getValue()))));
+    }
+
+    /** On a node with four GPUs, in a step that was given two of them on a cluster that does not constrain devices. */
+    @TestFactory
+    Stream<DynamicTest> everyCommandWithGpusGivesItsPlan() {
+        Map<String, String> step = Map.of(
+                "PATH", "/usr/bin:/bin", "SLURM_JOB_ID", "7", "SLURM_STEP_GPUS", "0,1", "CUDA_VISIBLE_DEVICES", "0,1");
+        GpuFacts gpus = GpuFixtures.node(step, Set.of(0, 1, 2, 3));
+        Map<String, List<String>> commands = new LinkedHashMap<>();
+        commands.put("gpu-step", List.of("exec", "/images/app.sif", "true"));
+        commands.put("gpu-contained", List.of("exec", "--nv", "--contain", "--cleanenv", "/images/app.sif", "true"));
+        commands.put("gpu-sandbox", List.of("exec", "--nv", "--writable", "/images/box", "true"));
+        commands.put("gpu-off", List.of("exec", "--no-nv", "--no-rocm", "/images/app.sif", "true"));
+        return commands.entrySet().stream()
+                .map(command -> DynamicTest.dynamicTest(
+                        command.getKey(),
+                        () -> compare(
+                                command.getKey(),
+                                PlannedCommands.plan(command.getValue(), step, 1001, SiteConfig.DEFAULTS, gpus))));
     }
 
     private static void compare(String name, LaunchPlan plan) throws IOException {

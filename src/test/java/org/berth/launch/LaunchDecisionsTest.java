@@ -66,7 +66,8 @@ class LaunchDecisionsTest {
                 d.userBinds(),
                 d.sessionMib(),
                 d.squashfuse(),
-                d.compression());
+                d.compression(),
+                d.gpus());
         LaunchPlan plan = PlannedCommands.plan(List.of("exec", "/images/a.sif", "true"), NOTHING, 1001, site);
         assertEquals(
                 List.of(Note.warning("skipping mount of /missing/project: no such file or directory")), plan.notes());
