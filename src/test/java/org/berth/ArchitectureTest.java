@@ -40,6 +40,7 @@ class ArchitectureTest {
                     Set.of("registry", "cache", "convert", "sif", "instance", "image", "oci", "archive", "host")),
             Map.entry("convert", Set.of("squashfs", "archive", "oci")),
             Map.entry("registry", Set.of("oci")),
+            Map.entry("access", Set.of("registry", "oci", "host")),
             Map.entry("cache", Set.of("oci")),
             Map.entry("archive", Set.of("oci")),
             Map.entry("squashfs", Set.of()),

@@ -13,9 +13,6 @@ import org.berth.host.Host;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
-import org.berth.registry.Credential;
-import org.berth.registry.Credentials;
-import org.berth.registry.Proxies;
 import org.berth.registry.RegistryClient;
 import org.berth.registry.RegistrySettings;
 import org.berth.resolve.BuildTime;
@@ -37,12 +34,9 @@ final class Pulling {
         this.messages = messages;
     }
 
-    /** A puller, and the client to be closed after it. */
+    /** A client for images by {@code docker://}; to be closed. */
     RegistryClient client() {
-        var transport =
-                invocation.flag("no-https") ? RegistrySettings.Transport.HTTP : RegistrySettings.Transport.HTTPS;
-        return new RegistryClient(
-                RegistrySettings.defaults(transport, Proxies.of(host::env), "berth/" + Version.BERTH), credentials());
+        return new RegistryAccess(invocation, host, messages).client(RegistrySettings.Transport.HTTPS);
     }
 
     Puller puller(RegistryClient client) {
@@ -84,14 +78,7 @@ final class Pulling {
                 return host.path(value.orElseThrow());
             }
         }
-        for (String prefix : OptionEnvironment.PREFIXES) {
-            Optional<String> value = host.env(prefix + "CONFIGDIR").filter(text -> !text.isEmpty());
-            if (value.isPresent()) {
-                return host.path(value.orElseThrow());
-            }
-        }
-        String home = host.facts().account().home();
-        return Path.of(home.startsWith("/") ? home : "/").resolve(".apptainer");
+        return RegistryAccess.configurationDirectory(host);
     }
 
     private PullSettings settings() {
@@ -135,20 +122,6 @@ final class Pulling {
             return new BuildTime.Fixed(Instant.ofEpochSecond(Long.parseLong(epoch.orElseThrow())));
         }
         return invocation.flag("reproducible") ? new BuildTime.OfImage() : new BuildTime.Now();
-    }
-
-    /** Row S17, S18: options and {@code APPTAINER_DOCKER_*}, then {@code DOCKER_*}. */
-    private Credentials credentials() {
-        Optional<Credential> credential = pair(
-                        invocation.value("docker-username"),
-                        invocation.value("docker-password"),
-                        "APPTAINER_DOCKER_USERNAME")
-                .or(() -> pair(host.env("DOCKER_USERNAME"), host.env("DOCKER_PASSWORD"), "DOCKER_USERNAME"));
-        return registry -> credential;
-    }
-
-    private static Optional<Credential> pair(Optional<String> username, Optional<String> password, String source) {
-        return username.filter(name -> !name.isEmpty()).map(name -> new Credential(name, password.orElse(""), source));
     }
 
     /** Events as messages, and progress on a terminal. */

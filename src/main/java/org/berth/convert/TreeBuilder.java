@@ -110,11 +110,10 @@ final class TreeBuilder {
             case OPAQUE -> opaque(entry.path());
             case HARD_LINK -> {
                 Node target = find(entry.link())
-                        .orElseThrow(() -> new ImageException("hard link to '%s', which is not there"
-                                .formatted(EntryPath.show(entry.link()))));
+                        .orElseThrow(() -> new ImageException(
+                                "hard link to '%s', which is not there".formatted(EntryPath.show(entry.link()))));
                 if (target instanceof Directory) {
-                    throw new ImageException(
-                            "hard link to '%s', a directory".formatted(EntryPath.show(entry.link())));
+                    throw new ImageException("hard link to '%s', a directory".formatted(EntryPath.show(entry.link())));
                 }
                 put(entry.path(), target);
             }
@@ -158,12 +157,11 @@ final class TreeBuilder {
         if (old != null && !always) {
             return true;
         }
-        Node node =
-                switch (extra.kind()) {
-                    case DIRECTORY -> old != null && old.node() instanceof Directory there ? there : child(parent);
-                    case SYMLINK -> new Symlink(extra.content());
-                    case FILE -> new File(content);
-                };
+        Node node = switch (extra.kind()) {
+            case DIRECTORY -> old != null && old.node() instanceof Directory there ? there : child(parent);
+            case SYMLINK -> new Symlink(extra.content());
+            case FILE -> new File(content);
+        };
         node.attributes(extra.mode(), 0, 0, imageTime, SquashfsFormat.NONE);
         parent.put(name, node, layer);
         return true;

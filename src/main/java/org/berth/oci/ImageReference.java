@@ -89,6 +89,11 @@ public record ImageReference(String registry, String repository, Optional<String
 
     /** Host and port to connect to; Docker Hub's registry has another name than its images. */
     public String host() {
+        return hostOf(registry);
+    }
+
+    /** Host and port of a registry that is called so in image names. */
+    public static String hostOf(String registry) {
         return registry.equals(DOCKER_HUB) ? "registry-1.docker.io" : registry;
     }
 

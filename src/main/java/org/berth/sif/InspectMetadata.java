@@ -280,7 +280,8 @@ public record InspectMetadata(SequencedMap<String, Section> apps, Section image,
 
         private Section section() {
             Function<String, String> text = name -> texts.getOrDefault(name, "");
-            return new Section(environment, labels, text.apply("runscript"), text.apply("test"), text.apply("helpfile"));
+            return new Section(
+                    environment, labels, text.apply("runscript"), text.apply("test"), text.apply("helpfile"));
         }
 
         private InspectMetadata metadata() {

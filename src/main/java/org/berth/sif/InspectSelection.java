@@ -85,8 +85,7 @@ public record InspectSelection(Set<Part> parts, Optional<String> app) {
         append(out, selected.startscript());
         append(out, section.test());
         append(out, section.helpfile());
-        section.environment()
-                .forEach((path, text) -> out.append("=== %s ===\n%s\n\n".formatted(path, text)));
+        section.environment().forEach((path, text) -> out.append("=== %s ===\n%s\n\n".formatted(path, text)));
         section.labels().forEach((name, value) -> out.append("%s: %s\n".formatted(name, value)));
         return out.toString();
     }

@@ -74,7 +74,8 @@ public record SifDescriptor(
         return Optional.of(new Partition(
                 FileSystemType.of(fields.getInt()),
                 PartitionType.of(fields.getInt()),
-                Architecture.ofCode(FixedBytes.take(fields, SifFormat.ARCHITECTURE_SIZE).text())));
+                Architecture.ofCode(
+                        FixedBytes.take(fields, SifFormat.ARCHITECTURE_SIZE).text())));
     }
 
     /** Empty if this is no signature. */
@@ -120,7 +121,8 @@ public record SifDescriptor(
      * @param relativeId this id minus the smallest id in its group
      */
     public byte[] signedFields(int relativeId) {
-        ByteBuffer fields = ByteBuffer.allocate(4 + 1 + 4 + 4 + 4 * Long.BYTES + SifFormat.NAME_SIZE + SifFormat.EXTRA_SIZE)
+        ByteBuffer fields = ByteBuffer.allocate(
+                        4 + 1 + 4 + 4 + 4 * Long.BYTES + SifFormat.NAME_SIZE + SifFormat.EXTRA_SIZE)
                 .order(ByteOrder.LITTLE_ENDIAN);
         fields.putInt(typeCode).put((byte) 1).putInt(relativeId).putInt(linkCode);
         fields.putLong(size).putLong(createdAt).putLong(uid).putLong(gid);

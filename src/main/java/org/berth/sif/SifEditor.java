@@ -72,8 +72,8 @@ public final class SifEditor {
         SifFile file = SifFile.read(path);
         SifDescriptor chosen = required(file, id);
         Predicate<SifDescriptor> isSystem = object -> object.partition()
-                .filter(partition -> partition.type() == PartitionType.SYSTEM
-                        || partition.type() == PartitionType.PRIMARY_SYSTEM)
+                .filter(partition ->
+                        partition.type() == PartitionType.SYSTEM || partition.type() == PartitionType.PRIMARY_SYSTEM)
                 .isPresent();
         if (!isSystem.test(chosen)) {
             throw new UsageException("%s: object %d is not a system partition".formatted(path, id));
@@ -96,8 +96,7 @@ public final class SifEditor {
             int slot = slot(before, descriptor, descriptors);
             SifFormat.encode(descriptor, table.position(slot * SifFormat.DESCRIPTOR_SIZE));
         }
-        try (FileChannel channel =
-                FileChannel.open(before.path(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(before.path(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             first.run(channel);
             writeFully(channel, table.rewind(), header.descriptorsOffset());
             writeFully(channel, SifFormat.encode(header), 0);
@@ -110,13 +109,13 @@ public final class SifEditor {
 
     private static int slot(SifFile file, SifDescriptor descriptor, List<SifDescriptor> all) {
         boolean idsAreSlots = all.stream()
-                .allMatch(other -> other.id() >= 1 && other.id() <= file.header().descriptorsTotal());
+                .allMatch(
+                        other -> other.id() >= 1 && other.id() <= file.header().descriptorsTotal());
         return idsAreSlots ? descriptor.id() - 1 : all.indexOf(descriptor);
     }
 
     private static SifHeader updated(SifHeader old, List<SifDescriptor> descriptors, long time) {
-        long dataEnd =
-                descriptors.stream().mapToLong(SifDescriptor::end).reduce(old.dataOffset(), Math::max);
+        long dataEnd = descriptors.stream().mapToLong(SifDescriptor::end).reduce(old.dataOffset(), Math::max);
         String architecture = descriptors.stream()
                 .filter(SifWriter::isPrimary)
                 .flatMap(descriptor -> descriptor.partition().stream())
@@ -147,12 +146,12 @@ public final class SifEditor {
     }
 
     private static SifDescriptor required(SifFile file, int id) {
-        return file.object(id)
-                .orElseThrow(() -> new UsageException("%s: has no object %d".formatted(file.path(), id)));
+        return file.object(id).orElseThrow(() -> new UsageException("%s: has no object %d".formatted(file.path(), id)));
     }
 
     private static SifDescriptor withPartitionType(SifDescriptor old, PartitionType type, long now, SifFile file) {
-        ByteBuffer extra = SifFormat.buffer(SifFormat.EXTRA_SIZE).put(old.extra().buffer());
+        ByteBuffer extra =
+                SifFormat.buffer(SifFormat.EXTRA_SIZE).put(old.extra().buffer());
         extra.putInt(Integer.BYTES, type.code());
         return new SifDescriptor(
                 old.typeCode(),

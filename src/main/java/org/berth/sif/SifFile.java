@@ -68,7 +68,8 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
                 SifDescriptor descriptor = SifFormat.decodeDescriptor(table.position(at));
                 checkDescriptor(path, descriptor, fileSize);
                 if (!ids.add(descriptor.id())) {
-                    throw broken(path, "two objects have the id %s".formatted(Integer.toUnsignedString(descriptor.id())));
+                    throw broken(
+                            path, "two objects have the id %s".formatted(Integer.toUnsignedString(descriptor.id())));
                 }
                 descriptors.add(descriptor);
             }
@@ -82,24 +83,30 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
         if (!Arrays.equals(magic, SifFormat.MAGIC)) {
             byte[] start = new byte[8];
             bytes.get(0, start);
-            throw new ImageException(
-                            "%s: not a SIF file (it starts with %s)".formatted(path, HexFormat.of().formatHex(start)))
+            throw new ImageException("%s: not a SIF file (it starts with %s)"
+                            .formatted(path, HexFormat.of().formatHex(start)))
                     .hint("a sandbox is run by its directory, a definition file is built first");
         }
     }
 
     private static void checkHeader(Path path, SifHeader header, long fileSize) {
         if (!header.version().text().equals(SifFormat.VERSION)) {
-            throw broken(path, "SIF version \"%s\" is not known, only 01 is".formatted(header.version().text()));
+            throw broken(
+                    path,
+                    "SIF version \"%s\" is not known, only 01 is"
+                            .formatted(header.version().text()));
         }
         if (header.descriptorsTotal() < 0 || header.descriptorsTotal() > MAX_DESCRIPTORS) {
             throw broken(
-                    path, "it claims %d descriptors, at most %d are read".formatted(header.descriptorsTotal(), MAX_DESCRIPTORS));
+                    path,
+                    "it claims %d descriptors, at most %d are read"
+                            .formatted(header.descriptorsTotal(), MAX_DESCRIPTORS));
         }
         if (header.descriptorsSize() != header.descriptorsTotal() * SifFormat.DESCRIPTOR_SIZE) {
             throw broken(
                     path,
-                    "the table of %d descriptors has %d bytes".formatted(header.descriptorsTotal(), header.descriptorsSize()));
+                    "the table of %d descriptors has %d bytes"
+                            .formatted(header.descriptorsTotal(), header.descriptorsSize()));
         }
         if (header.descriptorsOffset() < SifFormat.HEADER_SIZE
                 || header.descriptorsOffset() > fileSize - header.descriptorsSize()) {
@@ -209,8 +216,8 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
                 buffer.clear().limit((int) Math.min(COPY_SIZE, object.end() - position));
                 int count = channel.read(buffer, position);
                 if (count < 0) {
-                    throw new ImageException("%s: ends inside object %s"
-                            .formatted(path, Integer.toUnsignedString(object.id())));
+                    throw new ImageException(
+                            "%s: ends inside object %s".formatted(path, Integer.toUnsignedString(object.id())));
                 }
                 out.write(buffer.array(), 0, count);
                 position += count;

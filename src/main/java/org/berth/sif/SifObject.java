@@ -35,7 +35,8 @@ public record SifObject(DataType type, int group, Link link, String name, FixedB
             FileSystemType fileSystem, PartitionType type, Architecture architecture, String name) {
         ByteBuffer extra = SifFormat.buffer(SifFormat.EXTRA_SIZE);
         extra.putInt(fileSystem.code()).putInt(type.code());
-        extra.put(FixedBytes.padded(architecture.code(), SifFormat.ARCHITECTURE_SIZE).buffer());
+        extra.put(FixedBytes.padded(architecture.code(), SifFormat.ARCHITECTURE_SIZE)
+                .buffer());
         return new SifObject(DataType.PARTITION, DEFAULT_GROUP, new Link.None(), name, padded(extra));
     }
 
@@ -54,8 +55,7 @@ public record SifObject(DataType type, int group, Link link, String name, FixedB
     public static SifObject cryptoMessage(FormatType format, MessageType message, int partitionId) {
         ByteBuffer extra = SifFormat.buffer(SifFormat.EXTRA_SIZE);
         extra.putInt(format.code()).putInt(message.code());
-        return new SifObject(
-                DataType.CRYPTO_MESSAGE, DEFAULT_GROUP, new Link.ToObject(partitionId), "", padded(extra));
+        return new SifObject(DataType.CRYPTO_MESSAGE, DEFAULT_GROUP, new Link.ToObject(partitionId), "", padded(extra));
     }
 
     public SifObject inGroup(int other) {

@@ -23,12 +23,11 @@ public final class SifReport {
                         .formatted("ID", "|GROUP", "|LINK", "|SIF POSITION (start-end)", "|TYPE"))
                 .append(RULE);
         for (SifDescriptor object : file.descriptors()) {
-            String link =
-                    switch (object.link()) {
-                        case Link.None() -> "NONE";
-                        case Link.ToObject(int id) -> Integer.toUnsignedString(id);
-                        case Link.ToGroup(int group) -> "%-3d (G)".formatted(group);
-                    };
+            String link = switch (object.link()) {
+                case Link.None() -> "NONE";
+                case Link.ToObject(int id) -> Integer.toUnsignedString(id);
+                case Link.ToGroup(int group) -> "%-3d (G)".formatted(group);
+            };
             out.append("%-4s |%-7s |%-7s %-26s |%s\n"
                     .formatted(
                             Integer.toUnsignedString(object.id()),
@@ -54,14 +53,21 @@ public final class SifReport {
                         .orElse(type);
             case SIGNATURE ->
                 object.signature()
-                        .map(signature -> "%s (%s)".formatted(type, signature.hash().word()))
+                        .map(signature ->
+                                "%s (%s)".formatted(type, signature.hash().word()))
                         .orElse(type);
             case CRYPTO_MESSAGE ->
                 object.cryptoMessage()
                         .map(message -> "%s (%s/%s)"
-                                .formatted(type, message.format().word(), message.message().word()))
+                                .formatted(
+                                        type,
+                                        message.format().word(),
+                                        message.message().word()))
                         .orElse(type);
-            case SBOM -> object.sbom().map(format -> "%s (%s)".formatted(type, format.word())).orElse(type);
+            case SBOM ->
+                object.sbom()
+                        .map(format -> "%s (%s)".formatted(type, format.word()))
+                        .orElse(type);
             case DEFINITION, ENVIRONMENT, LABELS, GENERIC_JSON, GENERIC, OCI_ROOT_INDEX, OCI_BLOB, UNKNOWN -> type;
         };
     }
@@ -133,7 +139,8 @@ public final class SifReport {
     private static String aligned(Map<String, String> rows, String indent, int gap) {
         int width = rows.keySet().stream().mapToInt(String::length).max().orElse(0) + gap;
         return rows.entrySet().stream()
-                .map(row -> indent + row.getKey() + " ".repeat(width - row.getKey().length()) + row.getValue() + "\n")
+                .map(row ->
+                        indent + row.getKey() + " ".repeat(width - row.getKey().length()) + row.getValue() + "\n")
                 .collect(Collectors.joining());
     }
 

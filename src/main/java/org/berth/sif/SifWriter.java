@@ -88,8 +88,7 @@ public final class SifWriter implements Closeable {
      */
     public int add(SifObject object, byte[] data) {
         requireNoOpenPartition();
-        SifDescriptor descriptor =
-                object.placed(nextId(), dataEnd, object.alignment(), data.length, identity.time());
+        SifDescriptor descriptor = object.placed(nextId(), dataEnd, object.alignment(), data.length, identity.time());
         write(ByteBuffer.wrap(data), descriptor.offset());
         append(descriptor);
         return descriptor.id();
@@ -112,8 +111,7 @@ public final class SifWriter implements Closeable {
     public int endPartition(long size) {
         SifObject partition = openPartition.orElseThrow(() -> new IllegalStateException("no partition was begun"));
         openPartition = Optional.empty();
-        SifDescriptor descriptor =
-                partition.placed(nextId(), dataEnd, partition.alignment(), size, identity.time());
+        SifDescriptor descriptor = partition.placed(nextId(), dataEnd, partition.alignment(), size, identity.time());
         append(descriptor);
         return descriptor.id();
     }

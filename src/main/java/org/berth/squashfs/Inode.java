@@ -22,8 +22,7 @@ public sealed interface Inode {
     }
 
     /** Its entries are {@code listingSize} bytes of the directory table. */
-    record Directory(Attributes attributes, long listingBlock, int listingOffset, long listingSize)
-            implements Inode {}
+    record Directory(Attributes attributes, long listingBlock, int listingOffset, long listingSize) implements Inode {}
 
     /**
      * A regular file: whole blocks from {@code start} on, one after the other, and perhaps a part of a fragment block.

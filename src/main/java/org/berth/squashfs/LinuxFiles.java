@@ -92,7 +92,8 @@ final class LinuxFiles {
     }
 
     static void makeHardLink(int oldDirectory, byte[] oldPath, int directory, byte[] name) throws SystemCallException {
-        run(frame -> (int) LINKAT.invokeExact(frame.state, oldDirectory, frame.string(oldPath), directory, frame.string(name), 0));
+        run(frame -> (int)
+                LINKAT.invokeExact(frame.state, oldDirectory, frame.string(oldPath), directory, frame.string(name), 0));
     }
 
     /** Makes a fifo, a socket or a device with mode 0600. */
@@ -115,7 +116,8 @@ final class LinuxFiles {
 
     /** Of a name itself, not of what it may link to. */
     static void changeOwner(int directory, byte[] name, long uid, long gid) throws SystemCallException {
-        run(frame -> (int) FCHOWNAT.invokeExact(frame.state, directory, frame.string(name), (int) uid, (int) gid, AT_SYMLINK_NOFOLLOW));
+        run(frame -> (int) FCHOWNAT.invokeExact(
+                frame.state, directory, frame.string(name), (int) uid, (int) gid, AT_SYMLINK_NOFOLLOW));
     }
 
     /** Of a name that is no symbolic link. */
@@ -125,7 +127,8 @@ final class LinuxFiles {
 
     /** Of a name itself, not of what it may link to. */
     static void changeTime(int directory, byte[] name, long seconds) throws SystemCallException {
-        run(frame -> (int) UTIMENSAT.invokeExact(frame.state, directory, frame.string(name), frame.times(seconds), AT_SYMLINK_NOFOLLOW));
+        run(frame -> (int) UTIMENSAT.invokeExact(
+                frame.state, directory, frame.string(name), frame.times(seconds), AT_SYMLINK_NOFOLLOW));
     }
 
     static void changeOwner(int file, long uid, long gid) throws SystemCallException {

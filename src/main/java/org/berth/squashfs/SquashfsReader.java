@@ -98,11 +98,11 @@ public final class SquashfsReader implements Closeable {
             }
         }
         if (bytes.hasRemaining()) {
-            throw new ImageException("%s: not a squashfs (it has only %d bytes)".formatted(name, Math.max(0, available)));
+            throw new ImageException(
+                    "%s: not a squashfs (it has only %d bytes)".formatted(name, Math.max(0, available)));
         }
         Superblock superblock = Superblock.read(bytes.flip(), name, available);
-        BlockReader blocks =
-                new BlockReader(name, channel, offset, superblock.bytesUsed(), superblock.compression());
+        BlockReader blocks = new BlockReader(name, channel, offset, superblock.bytesUsed(), superblock.compression());
         return new SquashfsReader(name, superblock, blocks);
     }
 
@@ -174,8 +174,7 @@ public final class SquashfsReader implements Closeable {
         int size = in.u16();
         int offset = in.u16();
         in.u32();
-        return new Inode.Directory(
-                head.with(links, Inode.Attributes.NO_XATTRS), block, offset, Math.max(0, size - 3));
+        return new Inode.Directory(head.with(links, Inode.Attributes.NO_XATTRS), block, offset, Math.max(0, size - 3));
     }
 
     private static Inode extendedDirectory(MetadataCursor in, Head head) {
@@ -474,8 +473,7 @@ public final class SquashfsReader implements Closeable {
             this.file = file;
             this.left = blockCount(file);
             this.position = file.start();
-            this.sizes = new MetadataCursor(
-                    blocks, file.sizesBlock(), file.sizesOffset(), superblock.directoryTable());
+            this.sizes = new MetadataCursor(blocks, file.sizesBlock(), file.sizesOffset(), superblock.directoryTable());
         }
 
         boolean hasNext() {
@@ -556,9 +554,7 @@ public final class SquashfsReader implements Closeable {
             throw blocks.damaged("the extended attributes number %d do not exist".formatted(index));
         }
         MetadataCursor set = indexed(
-                superblock.xattrTable() + 16,
-                index / SETS_PER_XATTR_BLOCK,
-                (int) (index % SETS_PER_XATTR_BLOCK) * 16);
+                superblock.xattrTable() + 16, index / SETS_PER_XATTR_BLOCK, (int) (index % SETS_PER_XATTR_BLOCK) * 16);
         long reference = set.i64();
         long count = set.u32();
         MetadataCursor in = xattrCursor(start, reference);

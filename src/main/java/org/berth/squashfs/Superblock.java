@@ -62,7 +62,8 @@ public record Superblock(
         int major = Short.toUnsignedInt(in.getShort());
         int minor = Short.toUnsignedInt(in.getShort());
         if (major != 4 || minor != 0) {
-            throw new ImageException("%s: squashfs version %d.%d is not known, only 4.0 is".formatted(name, major, minor));
+            throw new ImageException(
+                    "%s: squashfs version %d.%d is not known, only 4.0 is".formatted(name, major, minor));
         }
         if (blockSize < MIN_BLOCK_SIZE
                 || blockSize > MAX_BLOCK_SIZE
@@ -94,7 +95,8 @@ public record Superblock(
 
     private void check(String name, long available) {
         if (bytesUsed < SIZE || bytesUsed > available) {
-            throw damaged(name, "it claims %d bytes, there are %d; it may be truncated".formatted(bytesUsed, available));
+            throw damaged(
+                    name, "it claims %d bytes, there are %d; it may be truncated".formatted(bytesUsed, available));
         }
         if (!inside(inodeTable) || !inside(directoryTable) || inodeTable >= directoryTable) {
             throw damaged(name, "its inode and directory tables are misplaced");

@@ -128,7 +128,8 @@ public final class Unpacker {
         Deque<Level> open = new ArrayDeque<>();
         try {
             Inode.Directory rootInode = image.root();
-            Iterator<DirectoryEntry> entries = list(rootInode, image.superblock().rootInode());
+            Iterator<DirectoryEntry> entries =
+                    list(rootInode, image.superblock().rootInode());
             int top = openTop();
             open.addLast(new Level(top, new byte[0], rootInode, entries));
             while (!open.isEmpty()) {
@@ -328,7 +329,8 @@ public final class Unpacker {
     }
 
     private void write(OpenFile open, Inode.RegularFile file, List<SquashfsReader.Piece> pieces) {
-        Buffers mine = Optional.ofNullable(buffers.poll()).orElseGet(() -> new Buffers(image.superblock().blockSize()));
+        Buffers mine = Optional.ofNullable(buffers.poll())
+                .orElseGet(() -> new Buffers(image.superblock().blockSize()));
         try {
             for (SquashfsReader.Piece piece : pieces) {
                 image.read(file, piece, mine.heap);

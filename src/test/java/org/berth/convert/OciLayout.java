@@ -38,10 +38,14 @@ public record OciLayout(Path root, List<Descriptor> layers, List<Digest> diffIds
         var layers = new ArrayList<Descriptor>();
         for (JsonNode layer : manifest.get("layers")) {
             layers.add(new Descriptor(
-                    layer.path("mediaType").asText(), digest(layer), layer.get("size").asLong(), Map.of()));
+                    layer.path("mediaType").asText(),
+                    digest(layer),
+                    layer.get("size").asLong(),
+                    Map.of()));
         }
         var diffIds = new ArrayList<Digest>();
-        JsonNode config = JSON.readTree(blob(root, digest(manifest.get("config"))).toFile());
+        JsonNode config =
+                JSON.readTree(blob(root, digest(manifest.get("config"))).toFile());
         for (JsonNode diffId : config.at("/rootfs/diff_ids")) {
             diffIds.add(Digest.parse(diffId.asText()));
         }
@@ -91,7 +95,9 @@ public record OciLayout(Path root, List<Descriptor> layers, List<Digest> diffIds
             if (left < 0 || n < 0 && left > 0) {
                 throw new ImageException("blob %s has another size than its descriptor".formatted(digest));
             }
-            if (n < 0 && !Digest.of(digest.algorithm(), ((MessageDigest) clone(hash)).digest()).equals(digest)) {
+            if (n < 0
+                    && !Digest.of(digest.algorithm(), ((MessageDigest) clone(hash)).digest())
+                            .equals(digest)) {
                 throw new ImageException("blob %s has another digest".formatted(digest));
             }
             return n;

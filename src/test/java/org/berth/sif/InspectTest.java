@@ -46,20 +46,17 @@ class InspectTest {
 
     @Test
     void labelsAreTheDefault() {
-        assertEquals(
-                """
+        assertEquals("""
                 Zeta: capitals first
                 maintainer: A. Tester <tester@example.org>
                 org.label-schema.build-arch:\s
                 quote: it's "quoted" & <angled>
-                """,
-                select().text(HELLO));
+                """, select().text(HELLO));
     }
 
     @Test
     void jsonIsIndentedWithTabsAndEscapedAsGoDoes() {
-        assertEquals(
-                """
+        assertEquals("""
                 {
                 	"data": {
                 		"attributes": {
@@ -73,8 +70,7 @@ class InspectTest {
                 	},
                 	"type": "container"
                 }
-                """,
-                select().json(HELLO));
+                """, select().json(HELLO));
     }
 
     @Test
@@ -100,13 +96,7 @@ class InspectTest {
                 #!/bin/sh
 
                 """,
-                select(
-                                Part.ENVIRONMENT,
-                                Part.HELPFILE,
-                                Part.TEST,
-                                Part.STARTSCRIPT,
-                                Part.RUNSCRIPT,
-                                Part.DEFFILE)
+                select(Part.ENVIRONMENT, Part.HELPFILE, Part.TEST, Part.STARTSCRIPT, Part.RUNSCRIPT, Part.DEFFILE)
                         .text(HELLO));
     }
 
@@ -116,8 +106,7 @@ class InspectTest {
         assertEquals("Help of foo.\n", app("foo", Part.HELPFILE).text(HELLO));
         assertEquals("", app("foo", Part.STARTSCRIPT).text(HELLO));
         assertEquals("", app("nosuch").text(HELLO));
-        assertEquals(
-                """
+        assertEquals("""
                 {
                 	"data": {
                 		"attributes": {
@@ -133,8 +122,7 @@ class InspectTest {
                 	},
                 	"type": "container"
                 }
-                """,
-                app("foo").json(HELLO));
+                """, app("foo").json(HELLO));
     }
 
     @Test
@@ -154,15 +142,7 @@ class InspectTest {
                 .map(line -> line.strip().split("\"")[1])
                 .toList();
         assertEquals(
-                List.of(
-                        "apps",
-                        "environment",
-                        "labels",
-                        "runscript",
-                        "test",
-                        "helpfile",
-                        "deffile",
-                        "startscript"),
+                List.of("apps", "environment", "labels", "runscript", "test", "helpfile", "deffile", "startscript"),
                 keys);
     }
 
@@ -183,8 +163,9 @@ class InspectTest {
 
     @Test
     void unknownMembersAreSkippedAndNullsAreEmpty() {
-        String json = "{\"type\":\"container\",\"x\":[{}],\"data\":{\"y\":1,\"attributes\":{\"apps\":null,\"new\":{\"a\":[1]},"
-                + "\"runscript\":null,\"labels\":{\"n\":5}}}}";
+        String json =
+                "{\"type\":\"container\",\"x\":[{}],\"data\":{\"y\":1,\"attributes\":{\"apps\":null,\"new\":{\"a\":[1]},"
+                        + "\"runscript\":null,\"labels\":{\"n\":5}}}}";
         InspectMetadata read = InspectMetadata.parse(json.getBytes(StandardCharsets.UTF_8), "x.sif");
         assertEquals(Map.of("n", "5"), read.image().labels());
         assertEquals("", read.image().runscript());

@@ -68,8 +68,7 @@ class SifFileTest {
                 28080,
                 32176,
                 1053264);
-        assertEquals(
-                """
+        assertEquals("""
                 Launch Script:        #!/usr/bin/env run-singularity
                 Version:              01
                 Primary Architecture: amd64
@@ -79,8 +78,7 @@ class SifFileTest {
                 Descriptors Size:     27 KiB
                 Data Offset:          32176
                 Data Size:            1 MiB
-                """,
-                SifReport.header(new SifFile(Path.of("x.sif"), header, List.of())));
+                """, SifReport.header(new SifFile(Path.of("x.sif"), header, List.of())));
     }
 
     @Test
@@ -88,8 +86,7 @@ class SifFileTest {
         byte[] fingerprint = HexFormat.of().parseHex("4979b4c1c74ce79ee271f3eb466baa50efab0e0e");
         SifDescriptor object = SifObject.signature(HashType.SHA256, new Link.ToGroup(1), fingerprint)
                 .placed(3, 1073152, 1, 1466, 1795559125);
-        assertEquals(
-                """
+        assertEquals("""
                   Data Type:    Signature
                   ID:           3
                   Group ID:     NONE
@@ -100,8 +97,7 @@ class SifFileTest {
                   Modified At:  2026-11-24 22:25:25 +0000 UTC
                   Hash Type:    SHA-256
                   Entity:       4979B4C1C74CE79EE271F3EB466BAA50EFAB0E0E
-                """,
-                SifReport.info(object));
+                """, SifReport.info(object));
     }
 
     @Test
@@ -141,11 +137,12 @@ class SifFileTest {
         assertEquals(32768, partition.offset());
         assertEquals(8192, partition.size());
         assertEquals(
-                new SifDescriptor.Partition(
-                        FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, Architecture.AMD64),
+                new SifDescriptor.Partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, Architecture.AMD64),
                 partition.partition().orElseThrow());
         assertEquals(new Link.ToObject(2), file.object(6).orElseThrow().link());
-        assertEquals(5, file.named(DataType.GENERIC_JSON, "generic.json").orElseThrow().id());
+        assertEquals(
+                5,
+                file.named(DataType.GENERIC_JSON, "generic.json").orElseThrow().id());
         assertEquals(Optional.empty(), file.object(99));
         assertEquals(List.of(1, 2, 5, 6), ids(fixture("deleted")));
     }
@@ -171,7 +168,8 @@ class SifFileTest {
         String signed = new String(Base64.getDecoder().decode(payload), StandardCharsets.UTF_8);
         for (int id = 1; id <= 2; id++) {
             byte[] fields = file.object(id).orElseThrow().signedFields(id - 1);
-            String digest = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(fields));
+            String digest = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(fields));
             assertTrue(signed.contains("\"descriptorDigest\":\"sha256:" + digest + "\""), signed);
         }
     }
@@ -216,7 +214,8 @@ class SifFileTest {
             buffer.putLong(at, Long.decode(value));
         }
         Path file = Files.write(directory.resolve("x.sif"), bytes);
-        String text = assertThrows(ImageException.class, () -> SifFile.read(file)).getMessage();
+        String text =
+                assertThrows(ImageException.class, () -> SifFile.read(file)).getMessage();
         assertTrue(text.startsWith(file + ": ") && text.contains(message), text);
     }
 

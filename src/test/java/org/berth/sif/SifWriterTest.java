@@ -27,8 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 class SifWriterTest {
     private static final Path FIXTURES = Path.of("src/test/resources/sif");
     private static final SifObject DEFINITION = SifObject.of(DataType.DEFINITION, "");
-    private static final SifObject SYSTEM = SifObject.partition(
-            FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, Architecture.AMD64, "");
+    private static final SifObject SYSTEM =
+            SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, Architecture.AMD64, "");
 
     @TempDir
     Path directory;
@@ -37,8 +37,7 @@ class SifWriterTest {
     void rewritingAFixtureGivesTheSameBytes() throws IOException {
         SifFile mini = SifFile.read(FIXTURES.resolve("mini.sif"));
         Path copy = directory.resolve("mini.sif");
-        SifIdentity identity =
-                new SifIdentity(mini.header().id(), mini.header().createdAt());
+        SifIdentity identity = new SifIdentity(mini.header().id(), mini.header().createdAt());
         try (SifWriter writer = SifWriter.createWithoutLaunchLine(copy, identity)) {
             writer.add(DEFINITION.named("mini.def"), mini.bytes(mini.object(1).orElseThrow(), 1000));
             byte[] partition = mini.bytes(mini.object(2).orElseThrow(), 10_000);
@@ -62,9 +61,9 @@ class SifWriterTest {
         assertEquals(46, read.header().descriptorsFree());
         assertEquals(592 + 5000, read.header().dataSize());
         assertEquals(591 + 5000, read.object(2).orElseThrow().sizeWithPadding());
-        assertArrayEquals(
-                Files.readAllBytes(file), Files.readAllBytes(write("e.sif", SifIdentity.DETERMINISTIC, "x")));
-        assertTrue(SifReport.header(read).startsWith("Launch Script:        #!/usr/bin/env run-singularity\nVersion: "));
+        assertArrayEquals(Files.readAllBytes(file), Files.readAllBytes(write("e.sif", SifIdentity.DETERMINISTIC, "x")));
+        assertTrue(
+                SifReport.header(read).startsWith("Launch Script:        #!/usr/bin/env run-singularity\nVersion: "));
     }
 
     @Test
@@ -102,7 +101,11 @@ class SifWriterTest {
     @Test
     void finishReplacesAnOlderFileAtOnce() throws IOException {
         Files.writeString(directory.resolve("d.sif"), "old");
-        assertEquals(2, SifFile.read(write("d.sif", SifIdentity.DETERMINISTIC, "y")).descriptors().size());
+        assertEquals(
+                2,
+                SifFile.read(write("d.sif", SifIdentity.DETERMINISTIC, "y"))
+                        .descriptors()
+                        .size());
         assertEquals(List.of("d.sif"), names());
     }
 

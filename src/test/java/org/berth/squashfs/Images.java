@@ -19,9 +19,7 @@ final class Images {
     /** Files of all sizes and kinds; devices, foreign owners and what only root can read if the caller is root. */
     static Path variedTree(Path top) throws IOException {
         Files.createDirectories(top);
-        shell(
-                top,
-                """
+        shell(top, """
                 umask 022
                 : >empty; printf x >one
                 head -c 131072 /dev/urandom >block; head -c 131073 /dev/urandom >block-and-one

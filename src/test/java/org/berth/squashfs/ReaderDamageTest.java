@@ -35,9 +35,7 @@ class ReaderDamageTest {
     @BeforeAll
     static void makeTree() throws IOException {
         tree = Files.createDirectories(directory.resolve("tree/d"));
-        Images.shell(
-                tree,
-                """
+        Images.shell(tree, """
                 for i in $(seq 50); do echo "file $i" >f$i; done
                 seq 20000 >text; mkdir -p e/f; ln -s text link; ln text hard; head -c 9000 /dev/urandom >random
                 """);
@@ -167,7 +165,10 @@ class ReaderDamageTest {
         // A basic file's size is the word at offset 28 of its inode.
         long reference;
         try (SquashfsReader reader = Images.open(directory.resolve("whole.sqfs"))) {
-            reference = reader.find("d/random", Links.NOFOLLOW).orElseThrow().attributes().reference();
+            reference = reader.find("d/random", Links.NOFOLLOW)
+                    .orElseThrow()
+                    .attributes()
+                    .reference();
         }
         int inode = (int) (buffer.getLong(INODE_TABLE) + (reference >>> 16) + 2 + (reference & 0xffff));
         assertEquals(9000, buffer.getInt(inode + 28));

@@ -60,10 +60,9 @@ class ReaderTest {
             return;
         }
         try (SquashfsReader reader = Images.open(image)) {
-            List<String> differences =
-                    RootfsTree.differences(RootfsTree.of(tree), RootfsTree.of(reader)).stream()
-                            .filter(line -> !options.contains("-no-xattrs") || !line.startsWith("xattrs"))
-                            .toList();
+            List<String> differences = RootfsTree.differences(RootfsTree.of(tree), RootfsTree.of(reader)).stream()
+                    .filter(line -> !options.contains("-no-xattrs") || !line.startsWith("xattrs"))
+                    .toList();
             assertEquals(List.of(), differences);
         }
     }
@@ -75,7 +74,8 @@ class ReaderTest {
         String message =
                 assertThrows(ImageException.class, () -> Images.open(image)).getMessage();
         assertEquals(
-                image + ": its squashfs is compressed with %s, which cannot be read here".formatted(compressor), message);
+                image + ": its squashfs is compressed with %s, which cannot be read here".formatted(compressor),
+                message);
     }
 
     @Test
@@ -116,16 +116,15 @@ class ReaderTest {
             assertEquals(
                     List.of("a b", "new\nline", "n".repeat(255), "ä"),
                     entries.stream().limit(4).map(DirectoryEntry::name).toList());
-            assertArrayEquals(new byte[] {(byte) 0xff, (byte) 0xfe}, entries.get(4).rawName());
+            assertArrayEquals(
+                    new byte[] {(byte) 0xff, (byte) 0xfe}, entries.get(4).rawName());
         }
     }
 
     @Test
     void linksAreFollowedInsideTheImage() throws IOException {
         Path links = Files.createDirectories(directory.resolve("links"));
-        Images.shell(
-                links,
-                """
+        Images.shell(links, """
                 mkdir -p usr/lib etc; echo os >usr/lib/os-release; echo host >etc/hostname
                 ln -s usr/lib lib; ln -s /lib/os-release etc/os-release; ln -s ../../../../etc/hostname etc/out
                 ln -s loop-b loop-a; ln -s loop-a loop-b; ln -s dangling nowhere; ln -s . self
@@ -158,7 +157,8 @@ class ReaderTest {
         try (SquashfsReader reader = Images.open(image)) {
             for (String name : List.of("empty", "one", "blocks", "sparse", "hole-then-end", "text")) {
                 Inode.RegularFile file = assertInstanceOf(
-                        Inode.RegularFile.class, reader.find(name, Links.NOFOLLOW).orElseThrow());
+                        Inode.RegularFile.class,
+                        reader.find(name, Links.NOFOLLOW).orElseThrow());
                 byte[] expected = Files.readAllBytes(tree.resolve(name));
                 assertArrayEquals(expected, reader.read(file, expected.length), name);
                 try (InputStream in = reader.open(file)) {

@@ -37,7 +37,8 @@ class ReaderUnpackerTest {
             assertEquals(RootfsTree.of(tree).lines().size() - 1, result.files());
             assertEquals(0, result.xattrsDropped());
             long blocks = Long.parseLong(
-                    Images.shell(out, "stat -c %b sparse hole-then-end | awk '{ n += $1 } END { print n }'").strip());
+                    Images.shell(out, "stat -c %b sparse hole-then-end | awk '{ n += $1 } END { print n }'")
+                            .strip());
             assertTrue(blocks < 1000, "holes stay holes: " + blocks);
         }
     }
@@ -71,7 +72,8 @@ class ReaderUnpackerTest {
     @Test
     void tooLittleSpaceIsSaidBeforeAnythingIsWritten() throws IOException {
         Path tree = Files.createDirectory(directory.resolve("tree"));
-        Images.shell(tree, "for i in $(seq 40); do head -c 1000000 /dev/urandom >f; cat f f f f f f f f >f$i; done; rm f");
+        Images.shell(
+                tree, "for i in $(seq 40); do head -c 1000000 /dev/urandom >f; cat f f f f f f f f >f$i; done; rm f");
         Path image = Images.squash(tree, directory.resolve("image.sqfs"), "-comp", "zstd", "-Xcompression-level", "1");
         Path out = Files.createDirectory(directory.resolve("out"));
         assumeTrue(mountTmpfs(out), "a small file system can only be mounted by root");

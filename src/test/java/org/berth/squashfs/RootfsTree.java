@@ -42,8 +42,8 @@ final class RootfsTree {
      */
     record Line(String path, Map<String, String> fields, boolean implied) {}
 
-    private static final List<String> COMPARED = List.of(
-            "type", "mode", "uid", "gid", "mtime", "size", "sha256", "link", "dev", "xattrs", "nlink", "hard");
+    private static final List<String> COMPARED =
+            List.of("type", "mode", "uid", "gid", "mtime", "size", "sha256", "link", "dev", "xattrs", "nlink", "hard");
     private static final Comparator<byte[]> BYTE_ORDER = Arrays::compareUnsigned;
 
     private final List<Line> lines;
@@ -57,7 +57,10 @@ final class RootfsTree {
     }
 
     Line line(String path) {
-        return lines.stream().filter(line -> line.path().equals(path)).findFirst().orElseThrow();
+        return lines.stream()
+                .filter(line -> line.path().equals(path))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** The tree of a squashfs. */
@@ -222,7 +225,9 @@ final class RootfsTree {
                     fields.put(name, value(parser));
                 }
                 String encoded = fields.remove("path_b64");
-                String path = encoded == null ? fields.remove("path") : text(Base64.getDecoder().decode(encoded));
+                String path = encoded == null
+                        ? fields.remove("path")
+                        : text(Base64.getDecoder().decode(encoded));
                 lines.add(new Line(path, fields, fields.containsKey("implied")));
             }
         }
@@ -263,7 +268,8 @@ final class RootfsTree {
             }
             for (String field : COMPARED) {
                 boolean known = !want.implied() || field.equals("type");
-                boolean meaningful = !field.equals("mode") || !want.fields().get("type").equals("symlink");
+                boolean meaningful =
+                        !field.equals("mode") || !want.fields().get("type").equals("symlink");
                 boolean given = want.fields().containsKey(field) || !field.equals("mtime");
                 String wanted = want.fields().getOrDefault(field, "none");
                 String is = got.fields().getOrDefault(field, "none");
@@ -296,7 +302,8 @@ final class RootfsTree {
     private static void putXattrs(Map<String, String> fields, Map<String, byte[]> xattrs) {
         if (!xattrs.isEmpty()) {
             Map<String, String> encoded = new TreeMap<>();
-            xattrs.forEach((name, value) -> encoded.put(name, Base64.getEncoder().encodeToString(value)));
+            xattrs.forEach(
+                    (name, value) -> encoded.put(name, Base64.getEncoder().encodeToString(value)));
             fields.put("xattrs", encoded.toString());
         }
     }
