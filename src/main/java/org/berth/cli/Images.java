@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.berth.cache.OwnFiles;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.host.Host;
@@ -60,7 +61,7 @@ final class Images {
         if (obstacle.isPresent() && image.rootfs() instanceof RootfsSource.Squashfs squashfs) {
             Path directory = unpacked(squashfs, obstacle.orElseThrow());
             if (temporary) {
-                remove(file);
+                OwnFiles.remove(file);
             }
             return new RunnableImage(new RootfsSource.Unpacked(directory), image.container(), name);
         }
@@ -86,14 +87,6 @@ final class Images {
             if (!done) {
                 Trees.remove(directory);
             }
-        }
-    }
-
-    private static void remove(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(file, Host.reason(e)), e);
         }
     }
 }

@@ -25,6 +25,7 @@ final class PicocliModel {
         }
         return new CommandLine(root)
                 .setStopAtPositional(true)
+                .setOverwrittenOptionsAllowed(true)
                 .setUsageHelpWidth(120)
                 .setUsageHelpAutoWidth(false);
     }

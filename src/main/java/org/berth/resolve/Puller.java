@@ -1,18 +1,14 @@
 package org.berth.resolve;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Objects;
 import java.util.Optional;
 import org.berth.cache.Cache;
 import org.berth.cache.Download;
 import org.berth.cache.ImageLease;
+import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
-import org.berth.error.BerthException;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
@@ -24,6 +20,7 @@ import org.berth.oci.Platform;
 import org.berth.registry.RegistryClient;
 import org.berth.registry.ResolvedImage;
 import org.berth.sif.SifFile;
+import org.berth.sif.SifWriter;
 
 /**
  * From an image in a registry to a SIF: in the cache, where all users of one image share it, or where the user wants it.
@@ -55,7 +52,7 @@ public final class Puller {
         if (cache.isPresent()) {
             return new PulledImage(cached(cache.orElseThrow(), reference, from, platform), false);
         }
-        Path file = temporaryFile();
+        Path file = OwnFiles.temporary(settings.temporary(), "berth-image-", ".sif");
         boolean made = false;
         try {
             streamed(reference, from, platform, file);
@@ -63,7 +60,7 @@ public final class Puller {
             return new PulledImage(file, true);
         } finally {
             if (!made) {
-                remove(file);
+                OwnFiles.remove(file);
             }
         }
     }
@@ -76,7 +73,8 @@ public final class Puller {
     public void pullTo(ImageReference reference, String from, Platform platform, Path destination) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            copy(cached(cache.orElseThrow(), reference, from, platform), destination);
+            OwnFiles.copy(
+                    cached(cache.orElseThrow(), reference, from, platform), destination, 0777 & ~settings.umask());
         } else {
             streamed(reference, from, platform, destination);
         }
@@ -93,34 +91,37 @@ public final class Puller {
     }
 
     /**
-     * The image in the cache. What the registry answers to HEAD is only good for looking; an image is made under the digest
-     * of the manifest that was read.
+     * The image in the cache. What the registry answers to HEAD is only good for looking and waiting; an image is made under
+     * the digest of the manifest that was read, so where the two differ the second round settles it.
      */
     private Path cached(Cache cache, ImageReference reference, String from, Platform platform) {
-        Digest announced = client.digest(reference);
-        Optional<Path> known = cache.finished(key(announced, platform), Puller::intact);
-        if (known.isPresent()) {
-            events.info("Using cached SIF image");
-            return known.orElseThrow();
-        }
-        ResolvedImage image = client.resolve(reference, platform, cache.blobs());
-        try (ImageLease lease = cache.lease(
-                key(image.digest(), platform),
-                Puller::intact,
-                () -> events.info("Waiting for another process that makes this image"))) {
-            return switch (lease) {
-                case ImageLease.Finished(Path file) -> {
-                    events.info("Using cached SIF image");
-                    yield file;
+        Digest wanted = client.digest(reference);
+        Optional<ResolvedImage> resolved = Optional.empty();
+        while (true) {
+            try (ImageLease lease = cache.lease(
+                    key(wanted, platform),
+                    Puller::intact,
+                    () -> events.info("Waiting for another process that makes this image"))) {
+                switch (lease) {
+                    case ImageLease.Finished(Path file) -> {
+                        events.info("Using cached SIF image");
+                        return file;
+                    }
+                    case ImageLease.Writer writer -> {
+                        ResolvedImage image =
+                                resolved.orElseGet(() -> client.resolve(reference, platform, cache.blobs()));
+                        if (image.digest().equals(wanted)) {
+                            announce(image, platform);
+                            build(cache, image, reference, from, writer.temporary());
+                            return writer.publish();
+                        }
+                        resolved = Optional.of(image);
+                        wanted = image.digest();
+                    }
                 }
-                case ImageLease.Writer writer -> {
-                    announce(image, platform);
-                    build(cache, image, reference, from, writer.temporary());
-                    yield writer.publish();
-                }
-            };
-        } catch (IOException e) {
-            throw new HostException("interrupted while waiting for the cache", e);
+            } catch (IOException e) {
+                throw new HostException("interrupted while waiting for the cache", e);
+            }
         }
     }
 
@@ -132,8 +133,9 @@ public final class Puller {
         Space.require(folder(file), SifBuild.estimate(image));
         try (PullEvents.ShownProgress progress = events.progress();
                 Download download =
-                        cache.blobs().fetch(image.manifest().layers(), client.blobs(image.reference()), progress)) {
-            SifBuild.write(image, reference, from, download, settings, events, file);
+                        cache.blobs().fetch(image.manifest().layers(), client.blobs(image.reference()), progress);
+                SifWriter sif = SifWriter.createInPlace(file, SifBuild.identity(settings))) {
+            SifBuild.write(image, reference, from, download, settings, events, sif);
             download.finish();
         } catch (IOException e) {
             throw new HostException("could not finish the download: " + Host.reason(e), e);
@@ -144,9 +146,10 @@ public final class Puller {
         ResolvedImage image = client.resolve(reference, platform, DocumentStore.NONE);
         announce(image, platform);
         Space.require(folder(file), SifBuild.estimate(image));
-        try (PullEvents.ShownProgress progress = events.progress()) {
+        try (PullEvents.ShownProgress progress = events.progress();
+                SifWriter sif = SifWriter.create(file, SifBuild.identity(settings))) {
             LayerSource source = new ShownSource(client.blobs(image.reference()), progress);
-            SifBuild.write(image, reference, from, source, settings, events, file);
+            SifBuild.write(image, reference, from, source, settings, events, sif);
         }
     }
 
@@ -169,71 +172,7 @@ public final class Puller {
         }
     }
 
-    private Path temporaryFile() {
-        try {
-            return Files.createTempFile(settings.temporary(), "berth-image-", ".sif");
-        } catch (IOException e) {
-            throw new HostException(
-                            "could not make a temporary file in %s: %s".formatted(settings.temporary(), Host.reason(e)),
-                            e)
-                    .hint("set APPTAINER_TMPDIR to a directory that can be written");
-        }
-    }
-
-    private static void remove(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(file, Host.reason(e)), e);
-        }
-    }
-
-    /** A copy that appears whole; the kernel shares the blocks where the file system can. */
-    private void copy(Path from, Path to) {
-        Path folder = folder(to);
-        Path temporary = folder.resolve(".berth-copy-" + ProcessHandle.current().pid() + "-" + to.getFileName());
-        boolean done = false;
-        try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
-            Space.require(folder, in.size());
-            try (FileChannel out =
-                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                long position = 0;
-                while (position < in.size()) {
-                    position += in.transferTo(position, in.size() - position, out);
-                }
-                out.force(true);
-            }
-            Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString(mode(0777 & ~settings.umask())));
-            Files.move(temporary, to, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
-            done = true;
-        } catch (IOException e) {
-            throw new HostException("could not write %s: %s".formatted(to, Host.reason(e)), e);
-        } finally {
-            if (!done) {
-                removeQuietly(temporary);
-            }
-        }
-    }
-
     private static Path folder(Path file) {
         return Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder");
-    }
-
-    private static void removeQuietly(Path file) {
-        try {
-            remove(file);
-        } catch (BerthException e) {
-            // The failure that led here is the one to tell.
-        }
-    }
-
-    private static String mode(int bits) {
-        StringBuilder text = new StringBuilder("rwxrwxrwx");
-        for (int i = 0; i < 9; i++) {
-            if ((bits & (0400 >> i)) == 0) {
-                text.setCharAt(i, '-');
-            }
-        }
-        return text.toString();
     }
 }

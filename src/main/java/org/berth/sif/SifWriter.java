@@ -4,6 +4,8 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -13,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -26,7 +29,7 @@ import org.berth.error.ImageException;
  * <p>Every failing file operation is a {@link HostException} that names the file. Not for several threads.
  */
 public final class SifWriter implements Closeable {
-    /** How the names of unfinished files begin; a number follows. */
+    /** How the names of unfinished files begin; the name of the file and a number follow. */
     public static final String TEMPORARY_PREFIX = ".berth-sif-";
 
     /** Where a partition's bytes go: its first byte is at {@code offset} of the channel. */
@@ -55,6 +58,15 @@ public final class SifWriter implements Closeable {
         return create(destination, identity, FixedBytes.padded(SifFormat.LAUNCH_LINE, SifFormat.LAUNCH_SIZE));
     }
 
+    /**
+     * The same, written under the name that it will have: for a folder whose owner gives unfinished files names of their own,
+     * and cleans up after them.
+     */
+    public static SifWriter createInPlace(Path file, SifIdentity identity) {
+        Path absolute = file.toAbsolutePath();
+        return open(absolute, absolute, identity, FixedBytes.padded(SifFormat.LAUNCH_LINE, SifFormat.LAUNCH_SIZE));
+    }
+
     /** A file without a launch line, as {@code sif new} makes it. */
     public static SifWriter createWithoutLaunchLine(Path destination, SifIdentity identity) {
         return create(destination, identity, FixedBytes.padded("", SifFormat.LAUNCH_SIZE));
@@ -62,17 +74,50 @@ public final class SifWriter implements Closeable {
 
     private static SifWriter create(Path destination, SifIdentity identity, FixedBytes launch) {
         Path absolute = destination.toAbsolutePath();
+        String prefix = TEMPORARY_PREFIX + absolute.getFileName() + "-";
+        removeLeftovers(absolute, prefix);
         Path temporary = absolute.resolveSibling(
-                TEMPORARY_PREFIX + Long.toHexString(ThreadLocalRandom.current().nextLong()));
+                prefix + Long.toHexString(ThreadLocalRandom.current().nextLong()));
+        return open(absolute, temporary, identity, launch);
+    }
+
+    private static SifWriter open(Path destination, Path temporary, SifIdentity identity, FixedBytes launch) {
         try {
             FileChannel channel = FileChannel.open(
                     temporary,
                     Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
                     PosixFilePermissions.asFileAttribute(
                             EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)));
-            return new SifWriter(absolute, temporary, channel, identity, launch);
+            lock(channel);
+            return new SifWriter(destination, temporary, channel, identity, launch);
         } catch (IOException e) {
             throw new HostException("%s: cannot be made: %s".formatted(destination, SifFile.reason(e)), e);
+        }
+    }
+
+    /** What writers of this file left who were killed: the system took their locks away. */
+    private static void removeLeftovers(Path destination, String prefix) {
+        Path folder = Objects.requireNonNull(destination.getParent());
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(
+                folder, path -> String.valueOf(path.getFileName()).startsWith(prefix))) {
+            for (Path path : left) {
+                try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+                    if (lock(channel)) {
+                        Files.deleteIfExists(path);
+                    }
+                }
+            }
+        } catch (IOException e) {
+            // A folder that cannot be listed, or another user's file: the write itself will tell what matters.
+        }
+    }
+
+    /** Whether the lock is ours now; it is held until the channel closes. A file system without locks has no leftovers removed. */
+    private static boolean lock(FileChannel channel) {
+        try {
+            return channel.tryLock() != null;
+        } catch (IOException | OverlappingFileLockException e) {
+            return false;
         }
     }
 
@@ -131,7 +176,9 @@ public final class SifWriter implements Closeable {
             settleSize();
             Files.setPosixFilePermissions(temporary, permissions(0777 & ~umask));
             channel.force(true);
-            Files.move(temporary, destination, StandardCopyOption.ATOMIC_MOVE);
+            if (!temporary.equals(destination)) {
+                Files.move(temporary, destination, StandardCopyOption.ATOMIC_MOVE);
+            }
             finished = true;
             try (FileChannel folder = FileChannel.open(destination.getParent(), StandardOpenOption.READ)) {
                 folder.force(true);

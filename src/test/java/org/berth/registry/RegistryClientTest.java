@@ -364,7 +364,7 @@ class RegistryClientTest {
         });
         RegistryException failure = assertThrows(RegistryException.class, () -> pull(client()));
         contains(failure.getMessage(), "429", "without credentials", "You have reached your pull rate limit");
-        contains(failure.hint().orElseThrow(), "DOCKER_USERNAME");
+        contains(failure.hint().orElseThrow(), "berth registry login");
         assertEquals(1, registry.seen().size());
     }
 
