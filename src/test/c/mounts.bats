@@ -216,6 +216,33 @@ setup_more() {
     is_text "$output" "FATAL:   it is missing"
 }
 
+@test "the bind after skip-if-same is passed over where both paths are one" {
+    ln -s tmp "$place/rootfs/alias"
+    local target wanted
+    for target in /alias:tmp /mnt:data /none:tmp; do
+        ops=(file t 644 tmp -- bind-session t /tmp/file "" create x -- skip-if-same /tmp "${target%:*}" --
+            bind "$place/data" "${target%:*}" "" skip x --)
+        in_container "cat ${target%:*}/file || cat /tmp/file"
+        wanted=${target#*:}
+        is_text "${lines[-1]}" "$wanted"
+    done
+    rm "$place/rootfs/alias"
+}
+
+@test "directories are made and files removed on the host" {
+    touch "$place/data/unneeded"
+    ops=(make-host-dir "$place/data/new/deep" 1770 -- make-host-dir "$place/data/sub" 777 -- remove-file "$place/data/unneeded" --
+        remove-file "$place/data/unneeded" --)
+    in_container 'echo on'
+    is_text "$output" on
+    is_text "$(stat -c %a "$place"/data/{new,new/deep,sub} | tr '\n' ' ')" "755 1770 $(stat -c %a "$place/data") "
+    [ ! -e "$place/data/unneeded" ]
+    rm -r "$place/data/new"
+    ops=(make-host-dir "$place/data/file/x" 755 --)
+    in_container 'echo on'
+    is_text "$output" "FATAL:   make the directory $place/data/file/x: not a directory"
+}
+
 @test "modes in a plan do not depend on the caller's umask" {
     ops=(make-dir /a/b 777 -- file f 666 text -- make-session-dir d/e 777 -- bind-session f /tmp/f "" create x --
         bind-session d/e /tmp/e "" create x --)

@@ -131,6 +131,7 @@ broken() { # TEXT op word…
     broken "env-keep or env-drop comes before" env-set A b -- exec 0 /bin/true
     broken "only one of env-keep and env-drop" env-keep A -- env-drop B -- exec 0 /bin/true
     broken "init without a new PID namespace" init -- exec 0 /bin/true
+    broken "skip-if-same stands before a bind" skip-if-same /a /b -- exec 0 /bin/true
     broken "only one of init and fork" fork -- fork -- exec 0 /bin/true
     plan "$p" unshare user,pid -- exec 0 /bin/true
     refused "a new PID namespace without init or fork"

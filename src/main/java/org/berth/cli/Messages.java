@@ -84,7 +84,7 @@ final class Messages {
         line(
                 "FATAL:   ",
                 "31",
-                e.getMessage() + e.hint().map(h -> "\n         " + h).orElse(""));
+                e.getMessage() + e.hint().map(h -> " (" + h + ")").orElse(""));
         if (level >= DEBUG) {
             e.printStackTrace(err);
         }

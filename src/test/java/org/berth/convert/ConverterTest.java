@@ -549,6 +549,26 @@ class ConverterTest {
     }
 
     @Test
+    void moreOwnersThanSquashfsHoldsAreRefused() {
+        var tar = new TarMaker();
+        for (int i = 0; i < 32_768; i++) {
+            tar.with(0644, i, 40_000 + i, 0).empty("f" + i);
+        }
+        var e = assertThrows(
+                ImageException.class, () -> convert(options(Compression.ZSTD, 1), MemoryLayers.of(tar.end())));
+        assertTrue(e.getMessage().contains("65536 different owners and groups"), e.getMessage());
+    }
+
+    @Test
+    void entriesAreCountedAlsoInLayersThatComeAgain() {
+        byte[] tar = new TarMaker().empty("a").empty("b").end();
+        MemoryLayers layers = MemoryLayers.of(tar, tar, tar);
+        var few = new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, new Limits(5, 1000, 10), 1, DiffIds.IGNORE);
+        var e = assertThrows(ImageException.class, () -> convert(few, layers));
+        assertTrue(e.getMessage().contains("more than 5 entries (limit maxEntries)"), e.getMessage());
+    }
+
+    @Test
     void somethingThatIsNoLayerIsNamedByItsType() {
         var layers = new MemoryLayers().add("not a file system\n".getBytes(StandardCharsets.US_ASCII));
         var e = assertThrows(ImageException.class, () -> convert(options(Compression.ZSTD, 1), layers));
