@@ -32,12 +32,14 @@ public final class Cache implements AutoCloseable {
     private final Path base;
     private final Optional<TemporaryHold> hold;
     private final BlobStore blobs;
+    private final BlobStore artifacts;
     private final Leases images;
 
     private Cache(Path base, Optional<TemporaryHold> hold) {
         this.base = base;
         this.hold = hold;
-        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()));
+        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()), BlobStore.Layout.OCI);
+        this.artifacts = new BlobStore(base.resolve(CacheType.ORAS.word()), BlobStore.Layout.FLAT);
         this.images = new Leases(base.resolve(CacheType.OCI_TMP.word()));
     }
 
@@ -163,6 +165,11 @@ public final class Cache implements AutoCloseable {
         return blobs;
     }
 
+    /** SIFs that registries keep as they are, in {@code cache/oras}, by the digits of their digests. */
+    public BlobStore artifacts() {
+        return artifacts;
+    }
+
     /** The directory of a part of the cache. */
     Path directory(CacheType type) {
         return base.resolve(type.word());
@@ -208,7 +215,7 @@ public final class Cache implements AutoCloseable {
                 return new ImageLease.Finished(there.get());
             }
             Folder.deleteParts(directory, key);
-            images.sweep();
+            images.sweep(Leases.Unfinished.REMOVED);
             kept = true;
             return new ImageLease.Writer(directory.resolve(key), Folder.part(directory, key), lease);
         } catch (IOException e) {

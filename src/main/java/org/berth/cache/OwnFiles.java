@@ -1,6 +1,8 @@
 package org.berth.cache;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
@@ -17,6 +19,7 @@ import org.berth.error.HostException;
 
 /** Files of images outside the cache: copies that appear whole, and temporary ones. */
 public final class OwnFiles {
+    private static final int BUFFER = 128 << 10;
     private static final PosixFilePermission[] BITS = {
         PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE, PosixFilePermission.OWNER_EXECUTE,
         PosixFilePermission.GROUP_READ, PosixFilePermission.GROUP_WRITE, PosixFilePermission.GROUP_EXECUTE,
@@ -92,6 +95,30 @@ public final class OwnFiles {
         } catch (IOException e) {
             throw new HostException("could not make a temporary file in %s: %s".formatted(directory, e.getMessage()), e)
                     .hint("set APPTAINER_TMPDIR to a directory that can be written");
+        }
+    }
+
+    /**
+     * Fills a file and brings it to the disk.
+     *
+     * @param size that is to come
+     * @throws HostException if there is no room
+     */
+    public static void write(InputStream in, Path file, long size) throws IOException {
+        Space.require(Folder.parent(file), size);
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            byte[] buffer = new byte[BUFFER];
+            for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
+                try {
+                    ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, count);
+                    while (bytes.hasRemaining()) {
+                        out.write(bytes);
+                    }
+                } catch (IOException e) {
+                    throw Space.writeFailure(file, size, e);
+                }
+            }
+            out.force(true);
         }
     }
 

@@ -12,6 +12,9 @@ sealed interface ImageName {
     /** An image in a registry; {@code from} is the text without the scheme. */
     record Docker(String uri, String from) implements ImageName {}
 
+    /** A SIF that a registry keeps as it is. */
+    record Oras(String uri, String from) implements ImageName {}
+
     Pattern SCHEME = Pattern.compile(
             "(docker|docker-archive|docker-daemon|oci|oci-archive|library|shub|oras|http|https|instance|ipfs):(?://)?(.*)",
             Pattern.DOTALL);
@@ -25,7 +28,10 @@ sealed interface ImageName {
         if (matcher.group(1).equals("docker")) {
             return new Docker(text, matcher.group(2));
         }
+        if (matcher.group(1).equals("oras")) {
+            return new Oras(text, matcher.group(2));
+        }
         throw new HostException("%s: images by %s: are not available yet".formatted(text, matcher.group(1)))
-                .hint("docker://… and files of this machine are");
+                .hint("docker://…, oras://… and files of this machine are");
     }
 }

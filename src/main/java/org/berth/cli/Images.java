@@ -12,6 +12,7 @@ import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
 import org.berth.oci.ImageReference;
 import org.berth.registry.RegistryClient;
+import org.berth.registry.RegistrySettings.Transport;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.LocalImages.Mounting;
 import org.berth.resolve.Puller;
@@ -44,13 +45,27 @@ final class Images {
                 Puller.PulledImage pulled = pull(from);
                 yield mountable(pulled.file(), uri, pulled.temporary());
             }
+            case ImageName.Oras(String uri, String from) -> {
+                Puller.PulledImage pulled = pullArtifact(from);
+                yield mountable(pulled.file(), uri, pulled.temporary());
+            }
         };
     }
 
     private Puller.PulledImage pull(String from) {
         Pulling pulling = new Pulling(invocation, host, site, messages);
-        try (RegistryClient client = pulling.client()) {
-            return pulling.puller(client).pull(ImageReference.parse(from), from, pulling.platform());
+        try (RegistryClient client = pulling.client(Transport.HTTPS)) {
+            Puller.PulledImage image =
+                    pulling.puller(client).pull(ImageReference.parse(from), from, pulling.platform());
+            RegistryAccess.tellLimit(client, messages);
+            return image;
+        }
+    }
+
+    private Puller.PulledImage pullArtifact(String from) {
+        Pulling pulling = new Pulling(invocation, host, site, messages);
+        try (RegistryClient client = pulling.client(Transport.HTTPS_OR_LOOPBACK)) {
+            return pulling.artifactPuller(client).pull(ImageReference.parse(from, "oras"), pulling.platform());
         }
     }
 

@@ -49,9 +49,13 @@ final class InspectCommand {
         return switch (ImageName.parse(name)) {
             case ImageName.LocalPath(String path) ->
                 new ImageMetadata(host, new LocalImages(host, site)).of(host.path(path));
-            case ImageName.Docker(String uri, String from) ->
-                throw new HostException("%s is in a registry".formatted(uri)).hint("pull it first: berth pull " + uri);
+            case ImageName.Docker(String uri, String from) -> throw notHere(uri);
+            case ImageName.Oras(String uri, String from) -> throw notHere(uri);
         };
+    }
+
+    private static HostException notHere(String uri) {
+        return new HostException("%s is in a registry".formatted(uri)).hint("pull it first: berth pull " + uri);
     }
 
     private Set<Part> parts() {

@@ -313,6 +313,26 @@ public final class OptionTable {
             command("sif info", "ID IMAGE", "Show an object's descriptor", 2, 2, List.of()),
             command("sif dump", "ID IMAGE", "Write an object to standard output", 2, 2, List.of()),
             command(
+                    "push",
+                    "IMAGE URI",
+                    "Upload a SIF to a registry: oras://HOST/NAME:TAG",
+                    2,
+                    2,
+                    join(
+                            List.of(
+                                    text("description", "TEXT", "description of the image")
+                                            .letter('D'),
+                                    repeated("annotation", "NAME=VALUE", "an annotation of the manifest"),
+                                    flag("allow-unsigned", "")
+                                            .letter('U')
+                                            .env("ALLOW_UNSIGNED")
+                                            .accepted(),
+                                    text("library", "URL", "")
+                                            .env("LIBRARY")
+                                            .accepted()
+                                            .secret()),
+                            REGISTRY)),
+            command(
                     "registry login",
                     "URI",
                     "Log in to an OCI registry: docker://HOST or oras://HOST",
@@ -348,7 +368,6 @@ public final class OptionTable {
             command("help", "[COMMAND...]", "Help about any command", 0, CommandSpec.ANY, List.of()),
             command("completion", "[bash|zsh]", "Print a script for the shell's completion", 0, 1, List.of()),
             later("build", "OUTPUT SOURCE", "Build an image"),
-            later("push", "IMAGE URI", "Upload an image"),
             later("instance", "COMMAND", "Manage containers running as services"),
             later("overlay", "COMMAND", "Manage writable overlays"),
             later("sign", "IMAGE", "Add digital signatures to an image"),

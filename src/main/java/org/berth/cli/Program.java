@@ -58,6 +58,7 @@ final class Program {
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
             case "sif list", "sif header", "sif info", "sif dump" -> SifCommand.run(invocation, host);
+            case "push" -> new PushCommand(invocation, host, messages).run();
             case "registry login", "registry logout", "registry list" ->
                 new RegistryCommand(invocation, host, messages).run();
             case "version" -> Version.print(invocation, host);

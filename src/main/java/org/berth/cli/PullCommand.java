@@ -7,8 +7,8 @@ import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.oci.ImageReference;
-import org.berth.oci.Platform;
 import org.berth.registry.RegistryClient;
+import org.berth.registry.RegistrySettings.Transport;
 
 /** {@code pull}: an image from a registry into a file. */
 final class PullCommand {
@@ -27,20 +27,33 @@ final class PullCommand {
     int run() {
         List<String> operands = invocation.operands();
         String uri = operands.getLast();
+        Pulling pulling = new Pulling(invocation, host, site, messages);
         switch (ImageName.parse(uri)) {
             case ImageName.LocalPath(String path) ->
                 throw new UsageException("'%s' names no registry".formatted(path))
                         .hint("write docker://%s for an image of Docker Hub".formatted(path));
-            case ImageName.Docker(String whole, String from) -> pull(from);
+            case ImageName.Docker(String whole, String from) -> {
+                ImageReference reference = ImageReference.parse(from);
+                Path destination = destination(reference);
+                try (RegistryClient client = pulling.client(Transport.HTTPS)) {
+                    pulling.puller(client).pullTo(reference, from, pulling.platform(), destination);
+                    RegistryAccess.tellLimit(client, messages);
+                }
+            }
+            case ImageName.Oras(String whole, String from) -> {
+                ImageReference reference = ImageReference.parse(from, "oras");
+                Path destination = destination(reference);
+                try (RegistryClient client = pulling.client(Transport.HTTPS_OR_LOOPBACK)) {
+                    pulling.artifactPuller(client).pullTo(reference, pulling.platform(), destination);
+                }
+            }
         }
         return Program.SUCCESS;
     }
 
-    private void pull(String from) {
-        ImageReference reference = ImageReference.parse(from);
-        Pulling pulling = new Pulling(invocation, host, site, messages);
-        Platform platform = pulling.platform();
-        Path destination = destination(reference);
+    /** The file to make, if it can be made. */
+    private Path destination(ImageReference reference) {
+        Path destination = path(reference);
         if (host.isDirectory(destination)) {
             throw new HostException("the output %s is a directory".formatted(destination));
         }
@@ -56,12 +69,10 @@ final class PullCommand {
         if (!host.isWritable(folder)) {
             throw new HostException("could not write %s: permission denied".formatted(destination));
         }
-        try (RegistryClient client = pulling.client()) {
-            pulling.puller(client).pullTo(reference, from, platform, destination);
-        }
+        return destination;
     }
 
-    private Path destination(ImageReference reference) {
+    private Path path(ImageReference reference) {
         String name = named(reference);
         return invocation
                 .value("dir")

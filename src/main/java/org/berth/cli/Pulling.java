@@ -14,7 +14,8 @@ import org.berth.oci.Descriptor;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
 import org.berth.registry.RegistryClient;
-import org.berth.registry.RegistrySettings;
+import org.berth.registry.RegistrySettings.Transport;
+import org.berth.resolve.ArtifactPuller;
 import org.berth.resolve.BuildTime;
 import org.berth.resolve.PullEvents;
 import org.berth.resolve.PullSettings;
@@ -34,14 +35,25 @@ final class Pulling {
         this.messages = messages;
     }
 
-    /** A client for images by {@code docker://}; to be closed. */
-    RegistryClient client() {
-        return new RegistryAccess(invocation, host, messages).client(RegistrySettings.Transport.HTTPS);
+    /**
+     * A client; to be closed.
+     *
+     * @param otherwise the transport without {@code --no-https}
+     */
+    RegistryClient client(Transport otherwise) {
+        return new RegistryAccess(invocation, host, messages).client(otherwise);
     }
 
     Puller puller(RegistryClient client) {
-        return new Puller(
-                client, settings(), new ShownEvents(messages, host.facts().standardErrorIsTerminal()));
+        return new Puller(client, settings(), events(messages, host));
+    }
+
+    ArtifactPuller artifactPuller(RegistryClient client) {
+        return new ArtifactPuller(client, settings(), events(messages, host));
+    }
+
+    static PullEvents events(Messages messages, Host host) {
+        return new ShownEvents(messages, host.facts().standardErrorIsTerminal());
     }
 
     /** The platform of {@code --arch}, or of this machine. */
