@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
 import org.berth.oci.Json;
@@ -83,7 +85,11 @@ record CredentialHelper(String name, String file, Host host, Duration patience) 
         if (!name.matches("[A-Za-z0-9._-]+")) {
             return new Answer.Failed("%s names a credential helper that is no program's name".formatted(file));
         }
-        ProcessBuilder builder = new ProcessBuilder(program(), action);
+        Optional<Path> found = installed();
+        if (found.isEmpty()) {
+            return new Answer.Failed("%s, which %s names, is not installed".formatted(program(), file));
+        }
+        ProcessBuilder builder = new ProcessBuilder(found.orElseThrow().toString(), action);
         builder.environment().clear();
         builder.environment().putAll(host.facts().environment());
         builder.redirectError(ProcessBuilder.Redirect.DISCARD);
@@ -91,7 +97,7 @@ record CredentialHelper(String name, String file, Host host, Duration patience) 
         try {
             process = builder.start();
         } catch (IOException e) {
-            return new Answer.Failed("%s, which %s names, is not installed".formatted(program(), file));
+            return new Answer.Failed("%s, which %s names, could not be run".formatted(program(), file));
         }
         try {
             CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> talk(process, input), THREADS);
@@ -117,6 +123,15 @@ record CredentialHelper(String name, String file, Host host, Duration patience) 
             process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();
         }
+    }
+
+    /** In the caller's PATH, absolute directories only: a helper in the working directory is somebody else's. */
+    private Optional<Path> installed() {
+        return Stream.of(host.env("PATH").orElse("").split(":"))
+                .filter(directory -> directory.startsWith("/"))
+                .map(directory -> Path.of(directory, program()))
+                .filter(path -> host.isExecutable(path) && !host.isDirectory(path))
+                .findFirst();
     }
 
     private static String talk(Process process, String input) {

@@ -115,9 +115,6 @@ public record LoginRecords(Path file, Map<String, Object> document) {
     public void write() {
         DumperOptions options = new DumperOptions();
         options.setDefaultFlowStyle(DumperOptions.FlowStyle.BLOCK);
-        options.setIndent(4);
-        options.setIndicatorIndent(2);
-        options.setIndentWithIndicator(true);
         PrivateFile.write(file, new Yaml(options).dump(document).getBytes(StandardCharsets.UTF_8));
     }
 }

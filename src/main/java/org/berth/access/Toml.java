@@ -259,6 +259,7 @@ final class Toml {
             }
             char c = text.charAt(at++);
             if (c == '\n' && mark.length() == 1) {
+                at--;
                 throw failure("a string has no end in its line");
             } else if (c == '\\') {
                 escape(string);
