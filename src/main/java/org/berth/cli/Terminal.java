@@ -1,10 +1,5 @@
 package org.berth.cli;
 
-import com.sun.jna.LastErrorException;
-import com.sun.jna.Library;
-import com.sun.jna.Memory;
-import com.sun.jna.Native;
-import com.sun.jna.Pointer;
 import java.io.ByteArrayOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
@@ -12,6 +7,12 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import org.berth.error.HostException;
 import org.berth.host.Host;
@@ -68,7 +69,7 @@ final class Terminal {
     /** The terminal echoes again at the end, also when an interrupt ends the program. */
     private static String askHidden(String question, InputStream in, OutputStream out) throws IOException {
         try (Mode mode = Mode.withoutEcho()) {
-            Thread atEnd = new Thread(mode::close);
+            Thread atEnd = new Thread(mode::restore);
             Runtime.getRuntime().addShutdownHook(atEnd);
             try {
                 String answer = ask(question, in, out);
@@ -88,50 +89,67 @@ final class Terminal {
         return line.toString(StandardCharsets.UTF_8).replaceFirst("\\r$", "");
     }
 
-    /** The terminal's settings (termios.h); only one bit of {@code c_lflag} is known here. */
-    private record Mode(int descriptor, Memory before) implements AutoCloseable {
-        private static final int SIZE = 256;
-        private static final int LOCAL_FLAGS = 12;
+    /** The terminal's settings as the C library has them (termios.h); one bit of {@code c_lflag} is known here. */
+    private record Mode(Arena arena, int descriptor, MemorySegment before) implements AutoCloseable {
+        /** More than any Linux needs (60 bytes). */
+        private static final long SIZE = 256;
+
+        private static final long LOCAL_FLAGS = 12;
         private static final int ECHO = 0000010;
         private static final int NOW = 0;
         private static final int READ_WRITE = 2;
+        private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+        private static final Linker LINKER = Linker.nativeLinker();
+        private static final MethodHandle OPEN =
+                call("open", FunctionDescriptor.of(INT, ValueLayout.ADDRESS, INT), Linker.Option.firstVariadicArg(2));
+        private static final MethodHandle CLOSE = call("close", FunctionDescriptor.of(INT, INT));
+        private static final MethodHandle GET = call("tcgetattr", FunctionDescriptor.of(INT, INT, ValueLayout.ADDRESS));
+        private static final MethodHandle SET =
+                call("tcsetattr", FunctionDescriptor.of(INT, INT, INT, ValueLayout.ADDRESS));
 
-        /** Linux' C library. */
-        interface LibC extends Library {
-            LibC C = Native.load("c", LibC.class);
+        private static MethodHandle call(String name, FunctionDescriptor types, Linker.Option... options) {
+            return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), types, options);
+        }
 
-            int open(String path, int flags) throws LastErrorException;
+        private interface Call {
+            int run() throws Throwable;
+        }
 
-            int close(int descriptor) throws LastErrorException;
-
-            int tcgetattr(int descriptor, Pointer settings) throws LastErrorException;
-
-            int tcsetattr(int descriptor, int when, Pointer settings) throws LastErrorException;
+        private static int checked(Call call) {
+            int result;
+            try {
+                result = call.run();
+            } catch (Throwable e) {
+                throw new IllegalStateException("a call of the C library does not throw", e);
+            }
+            if (result < 0) {
+                throw new HostException("this terminal cannot hide what is typed")
+                        .hint("give the password on standard input");
+            }
+            return result;
         }
 
         static Mode withoutEcho() {
-            try {
-                int descriptor = LibC.C.open(DEVICE, READ_WRITE);
-                Memory before = new Memory(SIZE);
-                LibC.C.tcgetattr(descriptor, before);
-                Memory hidden = new Memory(SIZE);
-                hidden.write(0, before.getByteArray(0, SIZE), 0, SIZE);
-                hidden.setInt(LOCAL_FLAGS, before.getInt(LOCAL_FLAGS) & ~ECHO);
-                LibC.C.tcsetattr(descriptor, NOW, hidden);
-                return new Mode(descriptor, before);
-            } catch (LastErrorException e) {
-                throw new HostException("this terminal cannot hide what is typed: " + e.getMessage(), e);
-            }
+            Arena arena = Arena.ofShared();
+            MemorySegment name = arena.allocateFrom(DEVICE);
+            MemorySegment before = arena.allocate(SIZE);
+            int descriptor = checked(() -> (int) OPEN.invokeExact(name, READ_WRITE));
+            checked(() -> (int) GET.invokeExact(descriptor, before));
+            MemorySegment hidden = arena.allocate(SIZE).copyFrom(before);
+            hidden.set(INT, LOCAL_FLAGS, before.get(INT, LOCAL_FLAGS) & ~ECHO);
+            checked(() -> (int) SET.invokeExact(descriptor, NOW, hidden));
+            return new Mode(arena, descriptor, before);
+        }
+
+        void restore() {
+            checked(() -> (int) SET.invokeExact(descriptor, NOW, before));
         }
 
         @Override
         public void close() {
-            try {
-                LibC.C.tcsetattr(descriptor, NOW, before);
-                LibC.C.close(descriptor);
-            } catch (LastErrorException e) {
-                throw new HostException("could not restore the terminal: " + e.getMessage(), e);
-            }
+            restore();
+            checked(() -> (int) CLOSE.invokeExact(descriptor));
+            arena.close();
         }
     }
 }

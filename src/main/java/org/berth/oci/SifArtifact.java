@@ -34,7 +34,7 @@ public final class SifArtifact {
         }
         if (MediaTypes.isImageConfig(manifest.config().mediaType())
                 && manifest.layers().stream().allMatch(layer -> MediaTypes.isLayer(layer.mediaType()))) {
-            throw new ImageException("%s is a container image with %d layers, not a SIF"
+            throw new ImageException("%s is a container image (layers: %d), not a SIF"
                             .formatted(image, manifest.layers().size()))
                     .hint("use docker://" + image);
         }
