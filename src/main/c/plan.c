@@ -275,7 +275,9 @@ static const char *check_order(struct plan *plan, int argc)
 			forked = true;
 		}
 		/* What else can be passed over would leave behind what its hooks have begun. */
-		if (op_is(step, "skip-if-same") && !(i + 1 < plan->count && op_is(step + 1, "bind")))
+		if (op_is(step, "skip-if-same") &&
+		    (i + 1 == plan->count ||
+		     !(op_is(step + 1, "bind") || op_is(step + 1, "bind-session"))))
 			return "skip-if-same stands before a bind";
 		if (op_is(step, "mount") && !strcmp(step->words[0], "proc") &&
 		    (plan->namespaces & CLONE_NEWPID) && !forked)

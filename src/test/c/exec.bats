@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # How the payload is found and what is said when it cannot be.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 in_container() { # WORD…: arguments of exec

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The session, the image, the root and what is mounted in it, as an ordinary user.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 in_container() { # COMMAND, after the ops in "${ops[@]}"
@@ -97,7 +98,7 @@ setup_more() {
 
 @test "a missing source is fatal for fail and create, a warning for warn, nothing for skip" {
     for missing in fail create; do
-        ops=(bind /no/where /mnt "" $missing "user bind" --)
+        ops=(bind /no/where /mnt "" "$missing" "user bind" --)
         in_container 'echo on'
         is_text "$status" 255
         is_text "$output" "FATAL:   user bind /no/where to /mnt: mount source /no/where doesn't exist"

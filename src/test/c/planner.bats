@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The planner as a child: which Java, with what, told what, and what becomes of its end. The Java here is a script
 # that writes down what it got and answers with a plan.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 setup_more() {
@@ -194,7 +195,7 @@ teardown() {
     has_text "$environment" $'BERTH_FACTS_FD=3\n'
     has_text "$environment" $'BERTH_PLAN_FD=4\n'
     has_text "$environment" $'LC_ALL=C.UTF-8'
-    lacks_text "$environment" 77
+    lacks_text "$environment" BERTH_PLAN_FD=77
     has_text "$environment" HOME=/h
     is_text "$(sort <<<"$output" | tr '\n' ' ')" "HOME=/h JAVA_TOOL_OPTIONS=-Xx LC_ALL=C LD_LIBRARY_PATH=/x "
 }
@@ -214,7 +215,8 @@ teardown() {
     ignored=$(awk '/SigIgn/ { print $2 }' "$place/got/signals")
     blocked=$(awk '/SigBlk/ { print $2 }' "$place/got/signals")
     is_text "$((0x$ignored & 1))" 1
-    is_text "$((0x$ignored & ~7))" 0
+    # The C library keeps signals 32 to 34 to itself, whatever a caller made of them.
+    is_text "$((0x$ignored & ~7 & ~(7 << 31)))" 0
     is_text "$((0x$blocked & 0x800))" 0
 }
 

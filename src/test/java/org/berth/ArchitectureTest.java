@@ -55,6 +55,7 @@ class ArchitectureTest {
             Map.entry("cache", Set.of("oci")),
             Map.entry("archive", Set.of("oci")),
             Map.entry("squashfs", Set.of()),
+            Map.entry("sign", Set.of("sif", "oci")),
             Map.entry("sif", Set.of()),
             Map.entry("elf", Set.of()),
             Map.entry("oci", Set.of()),

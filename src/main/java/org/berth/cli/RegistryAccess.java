@@ -56,7 +56,7 @@ final class RegistryAccess {
                 RegistrySettings.defaults(
                                 invocation.flag("no-https") ? Transport.HTTP : otherwise,
                                 Proxies.of(host::env),
-                                "berth/" + Version.BERTH)
+                                Pulling.USER_AGENT)
                         .with(offline ? RegistrySettings.Reach.CACHE : RegistrySettings.Reach.NETWORK)
                         .with(trust())
                         .with(RegistriesFiles.read(host)),
@@ -95,8 +95,8 @@ final class RegistryAccess {
 
     /** Whoever gives no name is nobody, whatever is stored. */
     private static Credentials asked() {
-        String username = Terminal.ask("Enter Docker Username: ", Terminal.Echo.SHOWN);
-        String password = Terminal.ask("Enter Docker Password: ", Terminal.Echo.HIDDEN);
+        String username = Prompt.ask("Enter Docker Username: ", Prompt.Echo.SHOWN);
+        String password = Prompt.ask("Enter Docker Password: ", Prompt.Echo.HIDDEN);
         return username.isEmpty()
                 ? Credentials.ANONYMOUS
                 : Credentials.of(new Credential.Login(username, password, "--docker-login"));

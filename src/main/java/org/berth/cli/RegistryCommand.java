@@ -102,12 +102,12 @@ final class RegistryCommand {
 
     private String password() {
         if (invocation.flag("password-stdin")) {
-            return Terminal.standardInput();
+            return Prompt.standardInput();
         }
         return invocation
                 .value("password")
                 .filter(text -> !text.isEmpty())
-                .orElseGet(() -> Terminal.ask("Password / Token: ", Terminal.Echo.HIDDEN));
+                .orElseGet(() -> Prompt.ask("Password / Token: ", Prompt.Echo.HIDDEN));
     }
 
     private void logout(String uri) {

@@ -1,155 +1,198 @@
 package org.berth.cli;
 
 import java.io.ByteArrayOutputStream;
-import java.io.FileDescriptor;
-import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import org.berth.error.HostException;
 import org.berth.host.Host;
 
 /**
- * Asks the user: on the controlling terminal, so that redirected streams stay the payload's; without one on standard output and
- * input, of which no byte more than the answer is read.
+ * Asks the user: questions go to standard output, answers come from standard input. Passphrases come from the terminal,
+ * without echo, where standard input is one; else they are a line of it, as scripts want it.
  */
 final class Terminal {
-    private static final String DEVICE = "/dev/tty";
-    private static final int MAX_LINE = 1 << 16;
+    private static final Path TTY = Path.of("/dev/tty");
 
-    /** What a typed character does. */
-    enum Echo {
-        SHOWN,
-        HIDDEN
+    private final Host host;
+    private final InputStream input;
+
+    Terminal(Host host) {
+        this.host = host;
+        this.input = System.in;
     }
 
-    private Terminal() {}
-
-    /** One line without its end; empty at the end of the input. */
-    static String ask(String question, Echo echo) {
-        try (FileInputStream in = new FileInputStream(DEVICE);
-                FileOutputStream out = new FileOutputStream(DEVICE)) {
-            return echo == Echo.SHOWN ? ask(question, in, out) : askHidden(question, in, out);
-        } catch (IOException e) {
-            // There is no terminal.
-        }
-        try {
-            System.out.print(question);
-            System.out.flush();
-            return line(new FileInputStream(FileDescriptor.in));
-        } catch (IOException e) {
-            throw new HostException("could not read from standard input: " + Host.reason(e), e);
-        }
+    /** The answer, without its line end. */
+    String ask(String question) {
+        show(question);
+        return new String(line(input), StandardCharsets.UTF_8);
     }
 
-    /** All of standard input, without the last line's end. */
-    static String standardInput() {
-        try {
-            String text = new String(System.in.readNBytes(MAX_LINE), StandardCharsets.UTF_8);
-            return text.replaceFirst("\\r?\\n$", "");
-        } catch (IOException e) {
-            throw new HostException("could not read from standard input: " + Host.reason(e), e);
-        }
-    }
-
-    private static String ask(String question, InputStream in, OutputStream out) throws IOException {
-        out.write(question.getBytes(StandardCharsets.UTF_8));
-        out.flush();
-        return line(in);
-    }
-
-    /** The terminal echoes again at the end, also when an interrupt ends the program. */
-    private static String askHidden(String question, InputStream in, OutputStream out) throws IOException {
-        try (Mode mode = Mode.withoutEcho()) {
-            Thread atEnd = new Thread(mode::restore);
-            Runtime.getRuntime().addShutdownHook(atEnd);
-            try {
-                String answer = ask(question, in, out);
-                out.write('\n');
-                return answer;
-            } finally {
-                Runtime.getRuntime().removeShutdownHook(atEnd);
+    /** A number from 0 to {@code last}; asked for again until it is one. */
+    int askNumber(String question, int last) {
+        while (true) {
+            String answer = ask(question).strip();
+            if (answer.matches("[0-9]{1,6}") && Integer.parseInt(answer) <= last) {
+                return Integer.parseInt(answer);
             }
+            System.out.println("Please enter a number between 0 and %d".formatted(last));
         }
     }
 
-    private static String line(InputStream in) throws IOException {
+    /** A passphrase; may be empty. */
+    char[] askSecret(String question) {
+        show(question);
+        if (!host.facts().standardInputIsTerminal()) {
+            char[] secret = characters(line(input));
+            System.out.println();
+            return secret;
+        }
+        try (InputStream tty = Files.newInputStream(TTY);
+                Echo echo = Echo.off()) {
+            return characters(line(tty));
+        } catch (IOException e) {
+            throw new HostException("could not read from the terminal: " + Host.reason(e), e);
+        } finally {
+            System.out.println();
+        }
+    }
+
+    /** A new passphrase, typed twice the same; may be empty. */
+    char[] askNewSecret(String question) {
+        for (int attempt = 0; attempt < 3; attempt++) {
+            char[] first = askSecret(question);
+            char[] second = askSecret("Retype your passphrase : ");
+            if (Arrays.equals(first, second)) {
+                return first;
+            }
+            System.out.println("Passphrases do not match");
+        }
+        throw new HostException("passphrases do not match");
+    }
+
+    private static void show(String question) {
+        System.out.print(question);
+        System.out.flush();
+    }
+
+    /* Byte by byte: what follows the line belongs to the next question. */
+    private static byte[] line(InputStream in) {
         ByteArrayOutputStream line = new ByteArrayOutputStream();
-        for (int b = in.read(); b >= 0 && b != '\n' && line.size() < MAX_LINE; b = in.read()) {
-            line.write(b);
+        try {
+            int b = in.read();
+            if (b < 0) {
+                throw new HostException("could not read user's input: end of file");
+            }
+            for (; b >= 0 && b != '\n'; b = in.read()) {
+                line.write(b);
+            }
+            return line.toByteArray();
+        } catch (IOException e) {
+            throw new HostException("could not read user's input: " + Host.reason(e), e);
         }
-        return line.toString(StandardCharsets.UTF_8).replaceFirst("\\r$", "");
     }
 
-    /** The terminal's settings as the C library has them (termios.h); one bit of {@code c_lflag} is known here. */
-    private record Mode(Arena arena, int descriptor, MemorySegment before) implements AutoCloseable {
-        /** More than any Linux needs (60 bytes). */
-        private static final long SIZE = 256;
+    private static char[] characters(byte[] utf8) {
+        CharBuffer characters = StandardCharsets.UTF_8.decode(ByteBuffer.wrap(utf8));
+        char[] copy = new char[characters.remaining()];
+        characters.get(copy);
+        return copy;
+    }
 
-        private static final long LOCAL_FLAGS = 12;
-        private static final int ECHO = 0000010;
-        private static final int NOW = 0;
-        private static final int READ_WRITE = 2;
-        private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+    /** The terminal's echo, switched off until this is closed or the process ends. */
+    static final class Echo implements AutoCloseable {
+        /* struct termios (termios(3)) as Linux has it on every architecture: four flag words first, c_lflag the last of them. */
+        private static final int TERMIOS_SIZE = 128;
+        private static final int LOCAL_FLAGS = 12;
+        private static final int ECHO = 010;
+        private static final int TCSAFLUSH = 2;
+        private static final int O_RDWR = 2;
+
         private static final Linker LINKER = Linker.nativeLinker();
-        private static final MethodHandle OPEN =
-                call("open", FunctionDescriptor.of(INT, ValueLayout.ADDRESS, INT), Linker.Option.firstVariadicArg(2));
-        private static final MethodHandle CLOSE = call("close", FunctionDescriptor.of(INT, INT));
-        private static final MethodHandle GET = call("tcgetattr", FunctionDescriptor.of(INT, INT, ValueLayout.ADDRESS));
-        private static final MethodHandle SET =
-                call("tcsetattr", FunctionDescriptor.of(INT, INT, INT, ValueLayout.ADDRESS));
+        private static final MethodHandle OPEN = call(
+                "open",
+                FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT),
+                Linker.Option.firstVariadicArg(2));
+        private static final MethodHandle CLOSE =
+                call("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        private static final MethodHandle TCGETATTR = call(
+                "tcgetattr", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+        private static final MethodHandle TCSETATTR = call(
+                "tcsetattr",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
 
-        private static MethodHandle call(String name, FunctionDescriptor types, Linker.Option... options) {
-            return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), types, options);
+        private final int descriptor;
+        private final MemorySegment settings;
+        private final Thread atEnd;
+
+        private Echo(int descriptor, MemorySegment settings) {
+            this.descriptor = descriptor;
+            this.settings = settings;
+            this.atEnd = new Thread(this::restore);
         }
 
-        private interface Call {
-            int run() throws Throwable;
-        }
-
-        private static int checked(Call call) {
-            int result;
-            try {
-                result = call.run();
+        static Echo off() {
+            MemorySegment settings = Arena.ofAuto().allocate(TERMIOS_SIZE, Long.BYTES);
+            int descriptor;
+            try (Arena arena = Arena.ofConfined()) {
+                descriptor = (int) OPEN.invokeExact(arena.allocateFrom(TTY.toString()), O_RDWR);
+                if (descriptor < 0 || (int) TCGETATTR.invokeExact(descriptor, settings) < 0) {
+                    throw new HostException("the terminal cannot be asked without echo");
+                }
+                Echo echo = new Echo(descriptor, settings);
+                Runtime.getRuntime().addShutdownHook(echo.atEnd);
+                MemorySegment silent = arena.allocate(TERMIOS_SIZE, Long.BYTES).copyFrom(settings);
+                silent.set(ValueLayout.JAVA_INT, LOCAL_FLAGS, settings.get(ValueLayout.JAVA_INT, LOCAL_FLAGS) & ~ECHO);
+                echo.set(silent);
+                return echo;
+            } catch (RuntimeException | Error e) {
+                throw e;
             } catch (Throwable e) {
-                throw new IllegalStateException("a call of the C library does not throw", e);
+                throw new IllegalStateException(e);
             }
-            if (result < 0) {
-                throw new HostException("this terminal cannot hide what is typed")
-                        .hint("give the password on standard input");
-            }
-            return result;
         }
 
-        static Mode withoutEcho() {
-            Arena arena = Arena.ofShared();
-            MemorySegment name = arena.allocateFrom(DEVICE);
-            MemorySegment before = arena.allocate(SIZE);
-            int descriptor = checked(() -> (int) OPEN.invokeExact(name, READ_WRITE));
-            checked(() -> (int) GET.invokeExact(descriptor, before));
-            MemorySegment hidden = arena.allocate(SIZE).copyFrom(before);
-            hidden.set(INT, LOCAL_FLAGS, before.get(INT, LOCAL_FLAGS) & ~ECHO);
-            checked(() -> (int) SET.invokeExact(descriptor, NOW, hidden));
-            return new Mode(arena, descriptor, before);
+        private void restore() {
+            set(settings);
         }
 
-        void restore() {
-            checked(() -> (int) SET.invokeExact(descriptor, NOW, before));
+        private void set(MemorySegment wanted) {
+            try {
+                if ((int) TCSETATTR.invokeExact(descriptor, TCSAFLUSH, wanted) < 0) {
+                    throw new HostException("the terminal's echo cannot be changed");
+                }
+            } catch (RuntimeException | Error e) {
+                throw e;
+            } catch (Throwable e) {
+                throw new IllegalStateException(e);
+            }
         }
 
         @Override
         public void close() {
             restore();
-            checked(() -> (int) CLOSE.invokeExact(descriptor));
-            arena.close();
+            Runtime.getRuntime().removeShutdownHook(atEnd);
+            try {
+                int unused = (int) CLOSE.invokeExact(descriptor);
+            } catch (Throwable e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        private static MethodHandle call(String name, FunctionDescriptor types, Linker.Option... options) {
+            return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), types, options);
         }
     }
 }

@@ -103,7 +103,8 @@ public final class Converter {
         } catch (LinkageError e) {
             String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
             throw new HostException("the compression library cannot be loaded: " + reason, e)
-                    .hint("libraries are unpacked into the temporary directory, which must not be mounted noexec");
+                    .hint(
+                            "the temporary directory must allow programs (no noexec), or ZstdNativePath name the library");
         }
     }
 

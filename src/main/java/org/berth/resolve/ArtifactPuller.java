@@ -8,9 +8,11 @@ import java.util.Optional;
 import org.berth.cache.Cache;
 import org.berth.cache.Download;
 import org.berth.cache.OwnFiles;
+import org.berth.cache.Space;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
+import org.berth.host.OutputFiles;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
@@ -34,7 +36,7 @@ public final class ArtifactPuller {
 
     /** Fetches a SIF unless the cache has it. */
     public Puller.PulledImage pull(ImageReference reference, Platform platform) {
-        Optional<Cache> cache = cache();
+        Optional<Cache> cache = new Puller(settings, events).cache();
         if (cache.isPresent()) {
             return new Puller.PulledImage(cached(cache.orElseThrow(), reference, platform), false);
         }
@@ -49,32 +51,6 @@ public final class ArtifactPuller {
                 OwnFiles.remove(file);
             }
         }
-    }
-
-    /**
-     * Fetches a SIF into a file of its own.
-     *
-     * @param destination appears by rename; what is there is replaced
-     */
-    public void pullTo(ImageReference reference, Platform platform, Path destination) {
-        Puller.PulledImage image = pull(reference, platform);
-        try {
-            OwnFiles.copy(image.file(), destination, 0777 & ~settings.umask());
-        } finally {
-            if (image.temporary()) {
-                OwnFiles.remove(image.file());
-            }
-        }
-    }
-
-    private Optional<Cache> cache() {
-        return settings.cacheDirectory().flatMap(directory -> switch (Cache.open(directory)) {
-            case Cache.Opened.Usable(Cache cache) -> Optional.of(cache);
-            case Cache.Opened.Unusable(String reason) -> {
-                events.warning(reason);
-                yield Optional.empty();
-            }
-        });
     }
 
     private Path cached(Cache cache, ImageReference reference, Platform platform) {
@@ -104,9 +80,10 @@ public final class ArtifactPuller {
         Descriptor sif =
                 SifArtifact.sif(client.artifact(reference.at(digest), platform, DocumentStore.NONE), reference);
         events.info("Downloading oras image");
+        Space.require(OutputFiles.folder(file), sif.size());
         try (PullEvents.ShownProgress progress = events.progress();
                 InputStream in = new ShownSource(client.blobs(reference), progress).open(sif)) {
-            OwnFiles.write(in, file, sif.size());
+            OutputFiles.write(in, file);
         } catch (IOException e) {
             throw new HostException("could not finish the download: " + Host.reason(e), e);
         }
