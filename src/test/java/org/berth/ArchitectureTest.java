@@ -51,6 +51,7 @@ class ArchitectureTest {
                             "config")),
             Map.entry("convert", Set.of("squashfs", "archive", "oci")),
             Map.entry("registry", Set.of("oci")),
+            Map.entry("access", Set.of("registry", "oci", "host")),
             Map.entry("cache", Set.of("oci")),
             Map.entry("archive", Set.of("oci")),
             Map.entry("squashfs", Set.of()),

@@ -34,12 +34,14 @@ public final class Cache implements AutoCloseable {
     private final Path base;
     private final Optional<TemporaryHold> hold;
     private final BlobStore blobs;
+    private final BlobStore artifacts;
     private final Map<CacheType, Leases> images = new ConcurrentHashMap<>();
 
     private Cache(Path base, Optional<TemporaryHold> hold) {
         this.base = base;
         this.hold = hold;
-        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()));
+        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()), BlobStore.Layout.OCI);
+        this.artifacts = new BlobStore(base.resolve(CacheType.ORAS.word()), BlobStore.Layout.FLAT);
     }
 
     /** Whether there is a cache to use. */
@@ -164,6 +166,11 @@ public final class Cache implements AutoCloseable {
         return blobs;
     }
 
+    /** SIFs that registries keep as they are, in {@code cache/oras}, by the digits of their digests. */
+    public BlobStore artifacts() {
+        return artifacts;
+    }
+
     /** The directory of a part of the cache. */
     Path directory(CacheType type) {
         return base.resolve(type.word());
@@ -221,7 +228,7 @@ public final class Cache implements AutoCloseable {
                 return new ImageLease.Finished(there.get());
             }
             Folder.deleteParts(directory, key);
-            images.sweep();
+            images.sweep(Leases.Unfinished.REMOVED);
             kept = true;
             return new ImageLease.Writer(directory.resolve(key), Folder.part(directory, key), lease);
         } catch (IOException e) {

@@ -11,7 +11,6 @@ import org.berth.host.Host;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.Puller;
 import org.berth.resolve.Purpose;
-import org.berth.resolve.WebImages;
 import org.berth.sif.Architecture;
 
 /** {@code build}: a SIF or a sandbox from any image. */
@@ -68,16 +67,14 @@ final class BuildCommand {
                 local(file, path, target);
             }
             case ImageName.Remote remote -> remote(remote, target);
-            case ImageName.Web(String url) -> {
+            case ImageName.Whole whole -> {
                 messages.info("Starting build...");
-                try (WebImages web = pulling.web()) {
-                    Puller.PulledImage image = web.fetch(url);
-                    try {
-                        local(image.file(), url, target);
-                    } finally {
-                        if (image.temporary()) {
-                            OwnFiles.remove(image.file());
-                        }
+                Puller.PulledImage image = pulling.fetch(whole);
+                try {
+                    local(image.file(), whole.uri(), target);
+                } finally {
+                    if (image.temporary()) {
+                        OwnFiles.remove(image.file());
                     }
                 }
             }

@@ -30,8 +30,16 @@ sealed interface ImageName {
         }
     }
 
+    /** A SIF that is fetched as it is. */
+    sealed interface Whole extends ImageName {
+        String uri();
+    }
+
     /** A SIF on a web server. */
-    record Web(String uri) implements ImageName {}
+    record Web(String uri) implements Whole {}
+
+    /** A SIF in a registry. */
+    record Oras(String uri, String from) implements Whole {}
 
     Pattern SCHEME = Pattern.compile(
             "(docker|docker-archive|docker-daemon|oci|oci-archive|library|shub|oras|http|https|instance|ipfs):(?://)?(.*)",
@@ -54,6 +62,7 @@ sealed interface ImageName {
             case "docker-archive" -> new Stored(Stored.Kind.DOCKER_ARCHIVE, text, from);
             case "docker-daemon" -> new Stored(Stored.Kind.DOCKER_DAEMON, text, from);
             case "http", "https" -> new Web(text);
+            case "oras" -> new Oras(text, from);
             case "library" ->
                 throw new UsageException("%s: no library is configured, as there is no public one".formatted(text))
                         .hint("images are at docker://…, oras://… and https://…");
@@ -62,7 +71,7 @@ sealed interface ImageName {
                         .hint("ask the image's author where it is now; docker://… and oras://… are usual");
             default ->
                 throw new HostException("%s: images by %s: are not available yet".formatted(text, matcher.group(1)))
-                        .hint("docker://…, archives, https://… and files of this machine are");
+                        .hint("docker://…, oras://…, archives, https://… and files of this machine are");
         };
     }
 }

@@ -13,7 +13,6 @@ import org.berth.image.RunnableImage;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.LocalImages.Mounting;
 import org.berth.resolve.Puller;
-import org.berth.resolve.WebImages;
 import org.berth.squashfs.SquashfsReader;
 import org.berth.squashfs.Unpacker;
 
@@ -45,11 +44,9 @@ final class Images {
                         pulling.from(remote, source -> pulling.puller().pull(source));
                 yield mountable(pulled.file(), remote.uri(), pulled.temporary());
             }
-            case ImageName.Web(String uri) -> {
-                try (WebImages web = new Pulling(invocation, host, site, messages).web()) {
-                    Puller.PulledImage pulled = web.fetch(uri);
-                    yield mountable(pulled.file(), uri, pulled.temporary());
-                }
+            case ImageName.Whole whole -> {
+                Puller.PulledImage pulled = new Pulling(invocation, host, site, messages).fetch(whole);
+                yield mountable(pulled.file(), whole.uri(), pulled.temporary());
             }
         };
     }

@@ -50,7 +50,7 @@ final class InspectCommand {
             case ImageName.LocalPath(String path) ->
                 new ImageMetadata(host, new LocalImages(host, site)).of(host.path(path));
             case ImageName.Remote remote -> throw elsewhere(remote.uri());
-            case ImageName.Web(String url) -> throw elsewhere(url);
+            case ImageName.Whole whole -> throw elsewhere(whole.uri());
         };
     }
 

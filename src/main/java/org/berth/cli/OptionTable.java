@@ -36,8 +36,7 @@ public final class OptionTable {
     private static final List<Option> REGISTRY = List.of(
             flag("no-https", "talk to the registry in plain http").env("NOHTTPS", "NO_HTTPS"),
             flag("docker-login", "ask for the registry's user name and password")
-                    .env("DOCKER_LOGIN")
-                    .later(),
+                    .env("DOCKER_LOGIN"),
             text("docker-username", "NAME", "user name for the registry")
                     .env("DOCKER_USERNAME")
                     .secret(),
@@ -46,9 +45,13 @@ public final class OptionTable {
                     .secret(),
             text("docker-host", "URL", "address of a Docker daemon: unix:///PATH or tcp://HOST:PORT")
                     .env("DOCKER_HOST"),
-            text("authfile", "FILE", "credentials in Docker's format")
-                    .env("AUTH_FILE")
-                    .later());
+            text("authfile", "FILE", "credentials in Docker's format").env("AUTH_FILE"),
+            text("cacert", "FILE", "trust the certificates of this PEM file too")
+                    .env("CACERT"),
+            flag("offline", "use only what is in the cache").env("OFFLINE"));
+
+    private static final Option LOGINS = text("config", "FILE", "the file that lists the logins, remote.yaml")
+            .letter('c');
 
     private static final List<Option> CACHE = List.of(
             flag("disable-cache", "neither use nor fill the cache").env("DISABLE_CACHE"),
@@ -535,12 +538,62 @@ public final class OptionTable {
                             flag("both", "from both").letter('b'),
                             GLOBAL_KEYS,
                             KEYSDIR)),
+            command(
+                    "push",
+                    "IMAGE URI",
+                    "Upload a SIF to a registry: oras://HOST/NAME:TAG",
+                    2,
+                    2,
+                    join(
+                            List.of(
+                                    text("description", "TEXT", "description of the image")
+                                            .letter('D'),
+                                    repeated("annotation", "NAME=VALUE", "an annotation of the manifest"),
+                                    flag("allow-unsigned", "")
+                                            .letter('U')
+                                            .env("ALLOW_UNSIGNED")
+                                            .accepted(),
+                                    text("library", "URL", "")
+                                            .env("LIBRARY")
+                                            .accepted()
+                                            .secret()),
+                            REGISTRY)),
+            command(
+                    "registry login",
+                    "URI",
+                    "Log in to an OCI registry: docker://HOST or oras://HOST",
+                    1,
+                    1,
+                    List.of(
+                            text("username", "NAME", "user name").letter('u').env("LOGIN_USERNAME"),
+                            text("password", "PASSWORD", "password or token; others of this machine can see it")
+                                    .letter('p')
+                                    .env("LOGIN_PASSWORD"),
+                            flag("password-stdin", "read the password from standard input"),
+                            text("authfile", "FILE", "keep the credential in this file")
+                                    .env("AUTH_FILE"),
+                            flag("insecure", "talk to the registry in plain http")
+                                    .letter('i')
+                                    .env("LOGIN_INSECURE"),
+                            flag("no-https", "the same").env("NOHTTPS", "NO_HTTPS"),
+                            text("cacert", "FILE", "trust the certificates of this PEM file too")
+                                    .env("CACERT"),
+                            LOGINS)),
+            command(
+                    "registry logout",
+                    "URI",
+                    "Log out of an OCI registry",
+                    1,
+                    1,
+                    List.of(
+                            text("authfile", "FILE", "forget the credential of this file")
+                                    .env("AUTH_FILE"),
+                            LOGINS)),
+            command("registry list", "", "List the registries that you are logged in to", 0, 0, List.of(LOGINS)),
             command("version", "", "Show the version", 0, 0, List.of()),
             command("help", "[COMMAND...]", "Help about any command", 0, CommandSpec.ANY, List.of()),
             command("completion", "[bash|zsh]", "Print a script for the shell's completion", 0, 1, List.of()),
-            later("push", "IMAGE URI", "Upload an image"),
             later("instance", "COMMAND", "Manage containers running as services"),
-            later("registry", "COMMAND", "Manage credentials of OCI registries"),
             later("overlay", "COMMAND", "Manage writable overlays"),
             later("config", "COMMAND", "Manage the configuration"),
             later("capability", "COMMAND", "Manage capabilities"),

@@ -37,6 +37,7 @@ final class PicocliModel {
         }
         String what = switch (name) {
             case "cache" -> "Manage your local cache";
+            case "registry" -> "Manage credentials of OCI registries";
             case "key" -> "Manage OpenPGP keys";
             default -> "Manipulate SIF files";
         };

@@ -64,6 +64,9 @@ final class Program {
             case "verify" -> new VerifyCommand(invocation, host, messages).run();
             case "key newpair", "key list", "key import", "key export", "key remove" ->
                 new KeyCommand(invocation, host, messages).run();
+            case "push" -> new PushCommand(invocation, host, messages).run();
+            case "registry login", "registry logout", "registry list" ->
+                new RegistryCommand(invocation, host, messages).run();
             case "version" -> Version.print(invocation, host);
             default -> Help.run(invocation, host);
         };

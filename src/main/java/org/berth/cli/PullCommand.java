@@ -10,7 +10,6 @@ import org.berth.host.Host;
 import org.berth.oci.ImageReference;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.Puller;
-import org.berth.resolve.WebImages;
 
 /** {@code pull}: an image from wherever it is into a file, or a sandbox. */
 final class PullCommand {
@@ -37,7 +36,9 @@ final class PullCommand {
             case ImageName.Docker docker ->
                 pull(pulling, docker, ImageReference.parse(docker.from()).defaultFileName());
             case ImageName.Stored stored -> pull(pulling, stored, StoredNames.defaultFileName(stored));
-            case ImageName.Web(String url) -> pull(pulling, url);
+            case ImageName.Web web -> pull(pulling, web, fileName(web.uri()));
+            case ImageName.Oras oras ->
+                pull(pulling, oras, ImageReference.parse(oras.from(), "oras").defaultFileName());
         }
         return Program.SUCCESS;
     }
@@ -58,26 +59,28 @@ final class PullCommand {
         target.publish();
     }
 
-    private void pull(Pulling pulling, String url) {
-        String fileName = url.replaceFirst("[?#].*", "").replaceFirst(".*/", "");
-        if (fileName.isEmpty()) {
+    private static String fileName(String url) {
+        String name = url.replaceFirst("[?#].*", "").replaceFirst(".*/", "");
+        if (name.isEmpty()) {
             throw new UsageException("%s names no file".formatted(url)).hint("say what it is to be called");
         }
+        return name;
+    }
+
+    private void pull(Pulling pulling, ImageName.Whole name, String fileName) {
         boolean sandbox = invocation.flag("sandbox");
         BuildTarget target = target(fileName, sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
-        try (WebImages web = pulling.web()) {
-            Puller.PulledImage image = web.fetch(url);
-            if (sandbox) {
-                unpack(image, target);
-                return;
-            }
-            try {
-                OwnFiles.copy(
-                        image.file(), target.unfinished(), 0777 & ~host.facts().umask());
-                target.publish();
-            } finally {
-                removeTemporary(image);
-            }
+        Puller.PulledImage image = pulling.fetch(name);
+        if (sandbox) {
+            unpack(image, target);
+            return;
+        }
+        try {
+            OwnFiles.copy(
+                    image.file(), target.unfinished(), 0777 & ~host.facts().umask());
+            target.publish();
+        } finally {
+            removeTemporary(image);
         }
     }
 

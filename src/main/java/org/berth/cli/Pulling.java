@@ -15,12 +15,11 @@ import org.berth.oci.Descriptor;
 import org.berth.oci.ImageReference;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
-import org.berth.registry.Credential;
-import org.berth.registry.Credentials;
 import org.berth.registry.Proxies;
 import org.berth.registry.RegistryClient;
-import org.berth.registry.RegistrySettings;
+import org.berth.registry.RegistrySettings.Transport;
 import org.berth.resolve.ArchiveSource;
+import org.berth.resolve.ArtifactPuller;
 import org.berth.resolve.BuildTime;
 import org.berth.resolve.ImageSource;
 import org.berth.resolve.LocalBuild;
@@ -33,7 +32,7 @@ import org.berth.resolve.WebImages;
 
 /** What a command line and the environment say about pulling: directories, credentials, compression, platform, progress. */
 final class Pulling {
-    private static final String USER_AGENT = "berth/" + Version.BERTH;
+    static final String USER_AGENT = "berth/" + Version.BERTH;
 
     private final Invocation invocation;
     private final Host host;
@@ -51,8 +50,7 @@ final class Pulling {
         return new Puller(settings(), events());
     }
 
-    /** Web servers as a source; to be closed. */
-    WebImages web() {
+    private WebImages web() {
         return new WebImages(settings(), events(), Proxies.of(host::env).selector(), USER_AGENT);
     }
 
@@ -75,8 +73,10 @@ final class Pulling {
             case ImageName.Docker(String uri, String from) -> {
                 ImageReference reference = ImageReference.parse(from);
                 Platform platform = platform();
-                try (RegistryClient client = client()) {
-                    yield use.with(new RegistrySource(client, reference, from, platform));
+                try (RegistryClient client = client(Transport.HTTPS)) {
+                    T result = use.with(new RegistrySource(client, reference, from, platform));
+                    RegistryAccess.tellLimit(client, messages);
+                    yield result;
                 }
             }
             case ImageName.Stored stored ->
@@ -88,11 +88,26 @@ final class Pulling {
         };
     }
 
-    private RegistryClient client() {
-        var transport =
-                invocation.flag("no-https") ? RegistrySettings.Transport.HTTP : RegistrySettings.Transport.HTTPS;
-        return new RegistryClient(
-                RegistrySettings.defaults(transport, Proxies.of(host::env), USER_AGENT), credentials());
+    /** A SIF as it is: in the cache, or a temporary file. */
+    Puller.PulledImage fetch(ImageName.Whole name) {
+        return switch (name) {
+            case ImageName.Web(String url) -> {
+                try (WebImages web = web()) {
+                    yield web.fetch(url);
+                }
+            }
+            case ImageName.Oras(String uri, String from) -> {
+                ImageReference reference = ImageReference.parse(from, "oras");
+                try (RegistryClient client = client(Transport.HTTPS_OR_LOOPBACK)) {
+                    yield new ArtifactPuller(client, settings(), events()).pull(reference, platform());
+                }
+            }
+        };
+    }
+
+    /** @param otherwise the transport without {@code --no-https} */
+    private RegistryClient client(Transport otherwise) {
+        return new RegistryAccess(invocation, host, messages).client(otherwise);
     }
 
     /** The platform of {@code --arch}, or of this machine. */
@@ -129,14 +144,7 @@ final class Pulling {
                 return host.path(value.orElseThrow());
             }
         }
-        for (String prefix : OptionEnvironment.PREFIXES) {
-            Optional<String> value = host.env(prefix + "CONFIGDIR").filter(text -> !text.isEmpty());
-            if (value.isPresent()) {
-                return host.path(value.orElseThrow());
-            }
-        }
-        String home = host.facts().account().home();
-        return Path.of(home.startsWith("/") ? home : "/").resolve(".apptainer");
+        return RegistryAccess.configurationDirectory(host);
     }
 
     private PullSettings settings() {
@@ -202,22 +210,8 @@ final class Pulling {
         return invocation.flag("reproducible") ? new BuildTime.OfImage() : new BuildTime.Now();
     }
 
-    /** Row S17, S18: options and {@code APPTAINER_DOCKER_*}, then {@code DOCKER_*}. */
-    private Credentials credentials() {
-        Optional<Credential> credential = pair(
-                        invocation.value("docker-username"),
-                        invocation.value("docker-password"),
-                        "APPTAINER_DOCKER_USERNAME")
-                .or(() -> pair(host.env("DOCKER_USERNAME"), host.env("DOCKER_PASSWORD"), "DOCKER_USERNAME"));
-        return registry -> credential;
-    }
-
-    private static Optional<Credential> pair(Optional<String> username, Optional<String> password, String source) {
-        return username.filter(name -> !name.isEmpty()).map(name -> new Credential(name, password.orElse(""), source));
-    }
-
     /** Events as messages, and progress on a terminal. */
-    private record ShownEvents(Messages messages, boolean terminal) implements PullEvents {
+    record ShownEvents(Messages messages, boolean terminal) implements PullEvents {
         @Override
         public void info(String text) {
             messages.info(text);

@@ -111,7 +111,7 @@ final class Terminal {
     }
 
     /** The terminal's echo, switched off until this is closed or the process ends. */
-    private static final class Echo implements AutoCloseable {
+    static final class Echo implements AutoCloseable {
         /* struct termios (termios(3)) as Linux has it on every architecture: four flag words first, c_lflag the last of them. */
         private static final int TERMIOS_SIZE = 128;
         private static final int LOCAL_FLAGS = 12;
