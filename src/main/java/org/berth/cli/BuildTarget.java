@@ -30,11 +30,13 @@ final class BuildTarget {
     }
 
     /** @param named as the user did */
-    BuildTarget(Host host, Path destination, String named) {
+    BuildTarget(Host host, Path destination, String named, Form form) {
         this.host = host;
         this.destination = destination;
         this.named = named;
-        this.unfinished = OutputFiles.beside(destination);
+        // Whoever writes a file makes it appear by rename himself; only directories need a second step.
+        boolean directories = form == Form.SANDBOX || host.isDirectory(destination);
+        this.unfinished = directories ? OutputFiles.beside(destination) : destination;
     }
 
     /** Makes sure that {@code build} may put its result there (apptainer.md 4.3, "Destination rules"). */
@@ -91,15 +93,14 @@ final class BuildTarget {
         }
     }
 
-    /** Where to make it; does not exist yet. */
+    /** Where to make it; a file may be the destination itself, which is then replaced when it is whole. */
     Path unfinished() {
         return unfinished;
     }
 
     /** Moves what was made to its place, and removes what was there. */
     void publish() {
-        if (!Files.isDirectory(destination, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(unfinished)) {
-            OutputFiles.rename(unfinished, destination);
+        if (unfinished.equals(destination)) {
             return;
         }
         if (!Files.exists(destination, LinkOption.NOFOLLOW_LINKS)) {
@@ -122,7 +123,9 @@ final class BuildTarget {
 
     /** Removes what was made so far. */
     void discard() {
-        discard(unfinished);
+        if (!unfinished.equals(destination)) {
+            discard(unfinished);
+        }
     }
 
     private static void discard(Path path) {

@@ -160,7 +160,7 @@ final class KeyCommand {
         if (invocation.flag("new-password")) {
             return key.relocked(old, terminal.askNewSecret("Enter a new password for this key : "));
         }
-        key.unlock(old);
+        key.requirePassphrase(old);
         return key;
     }
 
@@ -176,7 +176,7 @@ final class KeyCommand {
         int index = terminal.askNumber(
                 "Enter # of %s key to use : ".formatted(secret ? "private" : "public"), keys.size() - 1);
         if (secret && secretKeys.get(index).locked()) {
-            secretKeys.get(index).unlock(terminal.askSecret("Enter key passphrase : "));
+            secretKeys.get(index).requirePassphrase(terminal.askSecret("Enter key passphrase : "));
         }
         String name = invocation.operands().getFirst();
         write(

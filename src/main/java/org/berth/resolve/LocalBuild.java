@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
+import org.berth.cache.Unfinished;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
 import org.berth.host.OutputFiles;
@@ -58,7 +59,8 @@ public final class LocalBuild {
         Instant now = settings.time()
                 .of(Optional.ofNullable(metadata.image().labels().get("org.opencontainers.image.created")));
         SifIdentity identity = settings.time().reproducible() ? SifIdentity.DETERMINISTIC : SifIdentity.fresh(now);
-        try (SifWriter sif = SifWriter.create(destination, identity)) {
+        try (Unfinished part = Unfinished.beside(destination);
+                SifWriter sif = SifWriter.createInPlace(part.path(), identity)) {
             sif.add(SifObject.of(DataType.DEFINITION, ""), utf8(definition));
             sif.add(
                     SifObject.of(DataType.GENERIC_JSON, InspectMetadata.OBJECT_NAME),
@@ -72,6 +74,7 @@ public final class LocalBuild {
                 case LocalImages.Kind.Sif(SifFile file) -> copy(sif, file);
             }
             sif.finish(settings.umask());
+            part.publish();
         }
     }
 

@@ -106,6 +106,15 @@ public record PgpSecretKey(PGPSecretKeyRing ring) {
         }
     }
 
+    /** @throws UsageException if the passphrase is wrong */
+    public void requirePassphrase(char[] passphrase) {
+        try {
+            primary().extractPrivateKey(decryptor(passphrase));
+        } catch (PGPException e) {
+            throw wrongPassphrase();
+        }
+    }
+
     /**
      * The same key locked with another passphrase.
      *
