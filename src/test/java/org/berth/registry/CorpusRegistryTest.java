@@ -110,7 +110,7 @@ class CorpusRegistryTest {
         "evil/digest-path, not a valid sha256 digest",
         "evil/digest-upper, not a valid sha256 digest",
         "evil/diffid-count, lists 1 layers",
-        "evil/foreign-layer, ok",
+        "evil/foreign-layer, is a foreign layer",
         "evil/index-deep, indexes in indexes",
         "evil/index-loop, the registry calls it",
         "evil/index-wide, no child with platform linux/amd64",
