@@ -84,7 +84,8 @@ static const struct op table[] = {
 	{"fork", "", op_fork, NULL, NULL},
 	{"cwd", "fatal|warn path+", op_cwd, NULL, NULL},
 	{"exec", "number text*", op_exec, NULL, NULL},
-	{"exec-script", "number path shell|nothing|stop number text path+", op_exec_script, NULL, before_shell},
+	{"exec-script", "number path shell|nothing|stop number text path+", op_exec_script, NULL,
+	 before_shell},
 	{"exec-shell", "path+", op_exec_shell, NULL, NULL},
 };
 

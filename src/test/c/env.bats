@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The payload's environment.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 # Only an environment and a payload: everything happens on the host.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # How the payload is found and what is said when it cannot be.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 in_container() { # WORD…: arguments of exec
@@ -89,8 +90,11 @@ env=(env-set PATH /bin --)
 }
 
 script_plan() { # CANDIDATE…
-    plan "$p" "${start[@]}" pivot -- env-drop -- privileges drop -- exec-script 3 "$place/bin/sh" "$@"
+    plan "$p" "${start[@]}" pivot -- env-drop -- privileges drop -- \
+        exec-script 3 "$place/bin/sh" "${otherwise[@]}" "$@"
 }
+
+otherwise=(stop 3 "no script")
 
 @test "exec-script runs a shell script by the static shell, others by their interpreter" {
     mkdir -p "$place/rootfs/s"
@@ -118,11 +122,24 @@ script_plan() { # CANDIDATE…
     script_plan /s/other
     run launch
     has_text "$output" "exec /s/other failed"
-    script_plan /s/missing /none
-    run launch
-    is_text "$status" 255
-    is_text "$output" "FATAL:   stat /s/missing: no such file or directory"
     rm -r "$place/rootfs/s"
+}
+
+@test "without a script exec-script does what the plan says" {
+    script_plan /s/missing /none
+    run --separate-stderr launch
+    is_text "$status" 3
+    is_text "$output" "no script"
+    is_text "$stderr" ""
+    otherwise=(nothing 0 "No test script")
+    script_plan /none
+    run launch
+    is_text "$status" 0
+    is_text "$output" "INFO:    No test script"
+    otherwise=(shell 0 "No runscript")
+    script_plan /none
+    run launch -c 'echo "shell $0 $1"' a b
+    is_text "$output" $'INFO:    No runscript\nshell a b'
 }
 
 @test "exec-shell takes the first shell that there is, with its options, and sets SHELL" {

@@ -3,7 +3,7 @@
 #
 # A test runs plans written by hand as an ordinary user: whoever runs the tests, but for root $BERTH_USER, else
 # the first one of this machine, best one with sub-ids.
-# shellcheck disable=SC2034 # used by the tests
+# shellcheck disable=SC2034,SC2054 # used by the tests; options have commas
 
 bats_require_minimum_version 1.5.0
 
@@ -30,14 +30,17 @@ plan() {
 }
 
 ordinary_user() {
+    local subuid=/etc/subuid
+    [ -r $subuid ] || subuid=/dev/null
     if [ "$(id -u)" != 0 ]; then
         id -un
     elif [ -n "${BERTH_USER:-}" ]; then
         echo "$BERTH_USER"
     else
+        # shellcheck disable=SC2046
         awk -F: 'FILENAME == "/etc/passwd" && $3 >= 1000 && $3 < 60000 { known[$1] = 1; if (!first) first = $1 }
-            FILENAME == "/etc/subuid" && known[$1] && !best { best = $1 }
-            END { print best ? best : first }' /etc/passwd $([ -r /etc/subuid ] && echo /etc/subuid)
+            FILENAME != "/etc/passwd" && known[$1] && !best { best = $1 }
+            END { print best ? best : first }' /etc/passwd $subuid
     fi
 }
 
@@ -78,8 +81,10 @@ setup() {
     berth=$place/bin/berth p=$place/plan-$BATS_TEST_NUMBER
     cd "$place" || return
     id_maps=(map-ids "$uid $uid 1" "$gid $gid 1" --)
+    # shellcheck disable=SC2054
     namespaces=(unshare user,mount -- "${id_maps[@]}")
     session=(session "$place/session" 65536 --)
+    # shellcheck disable=SC2054
     image=(image-dir "$place/rootfs" nosuid,nodev,rec --)
     kernel=(bind /proc /proc rec fail proc -- bind /dev /dev rec fail dev --)
     # Most plans: the root directory below an overlay that can be written, /proc and /dev of the host.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The session, the image, the root and what is mounted in it, as an ordinary user.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 in_container() { # COMMAND, after the ops in "${ops[@]}"
@@ -97,7 +98,7 @@ setup_more() {
 
 @test "a missing source is fatal for fail and create, a warning for warn, nothing for skip" {
     for missing in fail create; do
-        ops=(bind /no/where /mnt "" $missing "user bind" --)
+        ops=(bind /no/where /mnt "" "$missing" "user bind" --)
         in_container 'echo on'
         is_text "$status" 255
         is_text "$output" "FATAL:   user bind /no/where to /mnt: mount source /no/where doesn't exist"
@@ -214,6 +215,33 @@ setup_more() {
     in_container 'echo on'
     is_text "$status" 255
     is_text "$output" "FATAL:   it is missing"
+}
+
+@test "the bind after skip-if-same is passed over where both paths are one" {
+    ln -s tmp "$place/rootfs/alias"
+    local target wanted
+    for target in /alias:tmp /mnt:data /none:tmp; do
+        ops=(file t 644 tmp -- bind-session t /tmp/file "" create x -- skip-if-same /tmp "${target%:*}" --
+            bind "$place/data" "${target%:*}" "" skip x --)
+        in_container "cat ${target%:*}/file || cat /tmp/file"
+        wanted=${target#*:}
+        is_text "${lines[-1]}" "$wanted"
+    done
+    rm "$place/rootfs/alias"
+}
+
+@test "directories are made and files removed on the host" {
+    touch "$place/data/unneeded"
+    ops=(make-host-dir "$place/data/new/deep" 1770 -- make-host-dir "$place/data/sub" 777 -- remove-file "$place/data/unneeded" --
+        remove-file "$place/data/unneeded" --)
+    in_container 'echo on'
+    is_text "$output" on
+    is_text "$(stat -c %a "$place"/data/{new,new/deep,sub} | tr '\n' ' ')" "755 1770 $(stat -c %a "$place/data") "
+    [ ! -e "$place/data/unneeded" ]
+    rm -r "$place/data/new"
+    ops=(make-host-dir "$place/data/file/x" 755 --)
+    in_container 'echo on'
+    is_text "$output" "FATAL:   make the directory $place/data/file/x: not a directory"
 }
 
 @test "modes in a plan do not depend on the caller's umask" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the launcher says to plans that are none, and that it does nothing of them.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154,SC2314 # bats; texts for other shells; lists with commas
 load helpers
 
 # A plan that would leave a mark if any of it were performed.
@@ -131,6 +132,7 @@ broken() { # TEXT op word…
     broken "env-keep or env-drop comes before" env-set A b -- exec 0 /bin/true
     broken "only one of env-keep and env-drop" env-keep A -- env-drop B -- exec 0 /bin/true
     broken "init without a new PID namespace" init -- exec 0 /bin/true
+    broken "skip-if-same stands before a bind" skip-if-same /a /b -- exec 0 /bin/true
     broken "only one of init and fork" fork -- fork -- exec 0 /bin/true
     plan "$p" unshare user,pid -- exec 0 /bin/true
     refused "a new PID namespace without init or fork"
@@ -158,7 +160,19 @@ broken() { # TEXT op word…
     is_text "$output" "FATAL:   the plan has no session directory yet"
 }
 
-@test "2000 fuzzed plans are read without a fault, and those that a launcher gets are not performed" {
+@test "every golden plan of the planner's tests is taken" {
+    local golden count=0
+    for golden in "$BATS_TEST_DIRNAME"/../resources/plans/*.plan; do
+        [ -e "$golden" ] || skip "no golden plans here"
+        run "$BERTH_BUILD/test/unit" read "$golden"
+        is_text "$golden: $output" "$golden: "
+        is_text "$status" 0
+        count=$((count + 1))
+    done
+    [ $count -gt 0 ]
+}
+
+@test "20000 fuzzed plans are read without a fault, and those that a launcher gets are not performed" {
     plan "$place/whole" "${start[@]}" skeleton /x file always -- group a:x:1:b -- file a/b 644 c -- \
         env-drop 'A*' B -- env-image "$place/bin/sh" 'export -p >&9' sh A=b -- cwd warn / -- umask 022 -- exec 3 a b
     run "$BERTH_BUILD/test/unit" fuzz "$place/whole" 20000 1

@@ -2,6 +2,7 @@
 /*
  * Tests of single functions, under the sanitizers:
  *   unit fuzz PLAN COUNT SEED   reads COUNT damaged copies of a plan; only plan_read is called
+ *   unit read PLAN              whether the launcher would perform it
  *   unit exports                "export -p" from standard input; prints the environment, NUL after
  * each unit path ROOT PATH         where a path inside a root leads, by openat2 or by the walk
  */
@@ -78,6 +79,22 @@ static int fuzz(const char *path, int count, unsigned int seed)
 	return 0;
 }
 
+static int read_plan(const char *path)
+{
+	struct buffer bytes = {0};
+	struct plan plan;
+	const char *fault;
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0 || append_file(&bytes, fd, 1 << 20) < 0)
+		return 2;
+	/* As many arguments as any plan may refer to. */
+	fault = plan_read(&plan, bytes.bytes, bytes.length, INT_MAX);
+	if (fault)
+		puts(fault);
+	return fault != NULL;
+}
+
 static int exports(void)
 {
 	struct environment environment = {0};
@@ -113,6 +130,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "fuzz"))
 		return fuzz(argv[2], atoi(argv[3]), (unsigned int)atoi(argv[4]));
+	if (argc == 3 && !strcmp(argv[1], "read"))
+		return read_plan(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "exports"))
 		return exports();
 	if (argc == 4 && !strcmp(argv[1], "path"))

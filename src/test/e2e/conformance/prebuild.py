@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Makes the images of the cases without a container program: for `run.py --prebuilt DIR`, before Berth builds definition files itself.
 
-    prebuild.py --out DIR        as root: %post runs in a chroot, owners are kept
+    prebuild.py --out DIR [--app COMMAND]    as root: %post runs in a chroot, owners are kept
 
 The trees are those that a build would give (layers, `.singularity.d`, apps), packed by mksquashfs and wrapped into a SIF by this file.
+The signed images are made only if there is a command that signs.
 """
 
 import argparse
@@ -434,10 +435,31 @@ def make(name, material, out, work):
         subprocess.run(["tar", "-c", "-C", tree, "-f", os.path.join(out, "SB.tar"), "."], check=True)
 
 
+def sign(app, source, out, work):
+    """SIGNED and KSIGNED, with the keys that verify them."""
+    env = dict(os.environ, APPTAINER_KEYSDIR=os.path.join(work, "keys"))
+    run = lambda *words, **more: subprocess.run([app, "-q", *words], check=True, env=env, stdout=subprocess.DEVNULL, **more)
+    for to in ("private.pem", "public.pem"):
+        made = os.path.join(source.material, to)
+        if os.path.abspath(made) != os.path.join(out, to):
+            shutil.copyfile(made, os.path.join(out, to))
+    for name in ("SIGNED", "KSIGNED"):
+        shutil.copyfile(os.path.join(out, "B.sif"), os.path.join(work, name))
+        os.chmod(os.path.join(work, name), 0o755)
+    run("key", "newpair", "-N", "Suite", "-E", "suite@example.org", "-C", "test", "-P", "", "-b", "2048")
+    run("sign", os.path.join(work, "SIGNED"))
+    run("sign", "--key", os.path.join(out, "private.pem"), os.path.join(work, "KSIGNED"))
+    run("key", "export", "-a", os.path.join(out, "SIGNED.asc"), input=b"0\n")
+    for name in ("SIGNED", "KSIGNED"):
+        shutil.move(os.path.join(work, name), os.path.join(out, name + ".sif"))
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", metavar="DIR", required=True)
-    out = os.path.abspath(ap.parse_args().out)
+    ap.add_argument("--app", metavar="COMMAND", help="signs the images SIGNED and KSIGNED")
+    args = ap.parse_args()
+    out = os.path.abspath(args.out)
     if os.geteuid() != 0:
         raise SystemExit("prebuild.py: must be root, to keep owners and to run %post in a chroot")
     os.makedirs(out, exist_ok=True)
@@ -448,7 +470,7 @@ def main():
         if os.path.exists(p):
             key.update(open(p, "rb").read())
     stamp = os.path.join(out, "made-" + key.hexdigest()[:12])
-    if os.path.exists(stamp):
+    if os.path.exists(stamp) and (not args.app or os.path.exists(os.path.join(out, "KSIGNED.sif"))):
         return 0
     with tempfile.TemporaryDirectory(prefix="prebuild.") as work:
         for name in [*FROM_ARCHIVE, *FROM_DEFINITION]:
@@ -456,6 +478,8 @@ def main():
                 print("prebuild.py: no image D: the corpus has no debian", file=sys.stderr)
                 continue
             make(name, source.path, out, work)
+        if args.app:
+            sign(args.app, source, out, work)
     for old in os.listdir(out):
         if old.startswith("made-"):
             os.unlink(os.path.join(out, old))

@@ -23,18 +23,27 @@ import org.berth.oci.Progress;
 import org.berth.oci.VerifyingInputStream;
 
 /**
- * Blobs by digest in an OCI image layout (image-layout.md): {@code blobs/sha256/HEX}.
+ * Blobs by digest, in an OCI image layout (image-layout.md): {@code blobs/sha256/HEX}; or just beside each other.
  *
  * <p>A blob appears by rename, verified and synchronised. It is checked by its size before it is used and by its digest
  * while it is read; a damaged one is removed.
  */
 public final class BlobStore implements DocumentStore {
     private final Path root;
+    private final Layout layout;
     private final Map<String, Leases> leases = new ConcurrentHashMap<>();
 
-    /** @param root the layout; made when the first blob comes */
-    BlobStore(Path root) {
+    /** How blobs lie in the directory. */
+    enum Layout {
+        OCI,
+        /** Each by its digits, beside each other. */
+        FLAT
+    }
+
+    /** @param root made when the first blob comes */
+    BlobStore(Path root, Layout layout) {
         this.root = root;
+        this.layout = layout;
     }
 
     /**
@@ -48,7 +57,6 @@ public final class BlobStore implements DocumentStore {
         return new Download(this, blobs, remote, progress);
     }
 
-    /** The blob's file if it is here with the right size. */
     boolean has(Descriptor blob) throws IOException {
         Path file = path(blob.digest());
         try {
@@ -58,8 +66,20 @@ public final class BlobStore implements DocumentStore {
         }
     }
 
+    /** The blob's file, if it is here with the right size. */
+    public Optional<Path> file(Descriptor blob) {
+        try {
+            return has(blob) ? Optional.of(path(blob.digest())) : Optional.empty();
+        } catch (IOException e) {
+            throw new HostException("%s: %s".formatted(root, e.getMessage()), e);
+        }
+    }
+
     Path path(Digest digest) {
-        return root.resolve("blobs").resolve(digest.algorithm()).resolve(digest.hex());
+        return switch (layout) {
+            case OCI -> root.resolve("blobs").resolve(digest.algorithm()).resolve(digest.hex());
+            case FLAT -> root.resolve(digest.hex());
+        };
     }
 
     /** The directory of a digest's algorithm; makes it, and the layout around it, if it is not there. */
@@ -67,8 +87,10 @@ public final class BlobStore implements DocumentStore {
         Path directory = Folder.parent(path(digest));
         if (!Files.isDirectory(directory)) {
             Folder.create(root);
-            writeIfMissing(root.resolve("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
-            writeIfMissing(root.resolve("index.json"), "{\"schemaVersion\":2,\"manifests\":[]}");
+            if (layout == Layout.OCI) {
+                writeIfMissing(root.resolve("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
+                writeIfMissing(root.resolve("index.json"), "{\"schemaVersion\":2,\"manifests\":[]}");
+            }
             Folder.create(directory);
         }
         return directory;
@@ -80,7 +102,7 @@ public final class BlobStore implements DocumentStore {
         }
     }
 
-    /** The right to fetch a blob; the first one of an algorithm also removes what dead processes left. */
+    /** The right to fetch a blob; the first one of an algorithm also removes what was left long ago. */
     Leases.Lease lease(Digest digest) throws IOException, InterruptedException {
         Path directory = directory(digest);
         return leasesOf(digest.algorithm(), directory).acquire(digest.hex(), () -> {});
@@ -90,7 +112,7 @@ public final class BlobStore implements DocumentStore {
         Leases fresh = new Leases(directory);
         Leases known = Optional.ofNullable(leases.putIfAbsent(algorithm, fresh)).orElse(fresh);
         if (known == fresh) {
-            fresh.sweep();
+            fresh.sweep(Leases.Unfinished.KEPT);
         }
         return known;
     }

@@ -11,7 +11,9 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import org.berth.error.HostException;
 import org.berth.oci.Digest;
@@ -32,13 +34,14 @@ public final class Cache implements AutoCloseable {
     private final Path base;
     private final Optional<TemporaryHold> hold;
     private final BlobStore blobs;
-    private final Leases images;
+    private final BlobStore artifacts;
+    private final Map<CacheType, Leases> images = new ConcurrentHashMap<>();
 
     private Cache(Path base, Optional<TemporaryHold> hold) {
         this.base = base;
         this.hold = hold;
-        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()));
-        this.images = new Leases(base.resolve(CacheType.OCI_TMP.word()));
+        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()), BlobStore.Layout.OCI);
+        this.artifacts = new BlobStore(base.resolve(CacheType.ORAS.word()), BlobStore.Layout.FLAT);
     }
 
     /** Whether there is a cache to use. */
@@ -163,6 +166,11 @@ public final class Cache implements AutoCloseable {
         return blobs;
     }
 
+    /** SIFs that registries keep as they are, in {@code cache/oras}, by the digits of their digests. */
+    public BlobStore artifacts() {
+        return artifacts;
+    }
+
     /** The directory of a part of the cache. */
     Path directory(CacheType type) {
         return base.resolve(type.word());
@@ -184,7 +192,12 @@ public final class Cache implements AutoCloseable {
      * @param intact whether a file is whole by its own format (lengths, not digests)
      */
     public Optional<Path> finished(String key, Predicate<Path> intact) {
-        Path file = directory(CacheType.OCI_TMP).resolve(key);
+        return finished(CacheType.OCI_TMP, key, intact);
+    }
+
+    /** The same in another part of the cache. */
+    public Optional<Path> finished(CacheType type, String key, Predicate<Path> intact) {
+        Path file = directory(type).resolve(key);
         return Folder.isFile(file) && intact.test(file) ? Optional.of(file) : Optional.empty();
     }
 
@@ -195,20 +208,27 @@ public final class Cache implements AutoCloseable {
      * @throws HostException if the cache's file system fails
      */
     public ImageLease lease(String key, Predicate<Path> intact, Runnable onWait) throws InterruptedIOException {
-        Optional<Path> there = finished(key, intact);
+        return lease(CacheType.OCI_TMP, key, intact, onWait);
+    }
+
+    /** The same in another part of the cache. */
+    public ImageLease lease(CacheType type, String key, Predicate<Path> intact, Runnable onWait)
+            throws InterruptedIOException {
+        Optional<Path> there = finished(type, key, intact);
         if (there.isPresent()) {
             return new ImageLease.Finished(there.get());
         }
-        Path directory = directory(CacheType.OCI_TMP);
-        Leases.Lease lease = acquire(key, onWait);
+        Path directory = directory(type);
+        Leases images = images(type);
+        Leases.Lease lease = acquire(images, key, onWait);
         boolean kept = false;
         try {
-            there = finished(key, intact);
+            there = finished(type, key, intact);
             if (there.isPresent()) {
                 return new ImageLease.Finished(there.get());
             }
             Folder.deleteParts(directory, key);
-            images.sweep();
+            images.sweep(Leases.Unfinished.REMOVED);
             kept = true;
             return new ImageLease.Writer(directory.resolve(key), Folder.part(directory, key), lease);
         } catch (IOException e) {
@@ -220,7 +240,11 @@ public final class Cache implements AutoCloseable {
         }
     }
 
-    private Leases.Lease acquire(String key, Runnable onWait) throws InterruptedIOException {
+    private Leases images(CacheType type) {
+        return images.computeIfAbsent(type, t -> new Leases(directory(t)));
+    }
+
+    private static Leases.Lease acquire(Leases images, String key, Runnable onWait) throws InterruptedIOException {
         try {
             return images.acquire(key, onWait);
         } catch (InterruptedException e) {

@@ -1,5 +1,7 @@
 package org.berth.cache;
 
+import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -27,6 +29,8 @@ import org.berth.oci.Progress;
 public final class Download implements LayerSource, AutoCloseable {
     private static final int AT_ONCE = 3;
     private static final int BUFFER = 128 << 10;
+    /** Bytes; less of a blob is fetched again as quickly as it is looked for. */
+    private static final long WORTH_KEEPING = 1 << 20;
 
     private final BlobStore store;
     private final LayerSource remote;
@@ -74,12 +78,10 @@ public final class Download implements LayerSource, AutoCloseable {
     }
 
     private void fetch(Descriptor blob, Arrival arrival) {
-        String name = blob.digest().hex();
         try {
             if (!store.has(blob)) {
                 try (Leases.Lease _ = store.lease(blob.digest())) {
                     if (!store.has(blob)) {
-                        Folder.deleteParts(store.directory(blob.digest()), name);
                         receive(blob, arrival);
                     }
                 }
@@ -93,10 +95,13 @@ public final class Download implements LayerSource, AutoCloseable {
     }
 
     private void receive(Descriptor blob, Arrival arrival) throws IOException {
-        Path part = Folder.part(store.directory(blob.digest()), blob.digest().hex());
+        Path directory = store.directory(blob.digest());
+        Path part = Folder.part(directory, blob.digest().hex());
+        Optional<Path> earlier = earlier(directory, blob);
         progress.start(blob);
+        boolean wrong = false;
         try {
-            try (InputStream in = remote.open(blob);
+            try (InputStream in = open(blob, earlier);
                     FileChannel out = Folder.createFile(part)) {
                 arrival.growing(part);
                 copy(in, out, part, blob, arrival);
@@ -104,9 +109,92 @@ public final class Download implements LayerSource, AutoCloseable {
                 out.force(true);
             }
             Folder.publish(part, store.path(blob.digest()));
+            Folder.deleteParts(directory, blob.digest().hex());
             progress.done(blob);
+        } catch (ImageException e) {
+            wrong = true;
+            throw earlier.isPresent() ? damaged(blob, e) : e;
         } finally {
+            if (wrong) {
+                Folder.deleteParts(directory, blob.digest().hex());
+            } else if (Folder.isFile(part) && Files.size(part) < WORTH_KEEPING) {
+                Files.deleteIfExists(part);
+            }
+        }
+    }
+
+    private static ImageException damaged(Descriptor blob, ImageException failure) {
+        return new ImageException(
+                        "blob %s: what an earlier download left of it was damaged and has been removed"
+                                .formatted(blob.digest()),
+                        failure)
+                .hint("run the command again: it will be fetched anew");
+    }
+
+    /** The longest piece that a download left which was cut off; the others are of no use. */
+    private static Optional<Path> earlier(Path directory, Descriptor blob) throws IOException {
+        Optional<Path> longest = Optional.empty();
+        long length = WORTH_KEEPING - 1;
+        for (Path part : Folder.list(directory, blob.digest().hex() + ".*.part")) {
+            long size = Files.size(part);
+            if (size > length && size < blob.size()) {
+                longest.ifPresent(Download::forget);
+                longest = Optional.of(part);
+                length = size;
+            } else {
+                forget(part);
+            }
+        }
+        return longest;
+    }
+
+    private static void forget(Path part) {
+        try {
             Files.deleteIfExists(part);
+        } catch (IOException e) {
+            // It costs space until it is swept.
+        }
+    }
+
+    /**
+     * The blob from its start: what is here already and then the rest. It is copied and not appended to: whoever wrote it may,
+     * on a file system whose locks lie, be writing still.
+     */
+    private InputStream open(Descriptor blob, Optional<Path> earlier) throws IOException {
+        if (earlier.isEmpty()) {
+            return remote.open(blob);
+        }
+        InputStream start = Files.newInputStream(earlier.orElseThrow());
+        long length = Files.size(earlier.orElseThrow());
+        return remote.open(blob, new BoundedStart(start, length), length);
+    }
+
+    /** Exactly so many bytes, whatever is written to the file meanwhile. */
+    private static final class BoundedStart extends FilterInputStream {
+        private long left;
+
+        BoundedStart(InputStream in, long length) {
+            super(in);
+            this.left = length;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] buffer, int offset, int length) throws IOException {
+            if (left == 0) {
+                return -1;
+            }
+            int count = super.read(buffer, offset, (int) Math.min(left, length));
+            if (count < 0) {
+                throw new EOFException("the cache's file was cut");
+            }
+            left -= count;
+            return count;
         }
     }
 

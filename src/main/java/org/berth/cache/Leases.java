@@ -114,12 +114,19 @@ final class Leases {
         throw new HostException("%s: %s".formatted(base, refusal.getMessage()), refusal);
     }
 
-    /** Removes what dead processes left: files whose lease is free, and old ones that have none. */
-    void sweep() throws IOException {
+    /** What becomes of the unfinished file of a process that is gone. */
+    enum Unfinished {
+        REMOVED,
+        /** It can be taken up again. */
+        KEPT
+    }
+
+    /** Removes what dead processes left: files whose lease is free, and old ones in any case. */
+    void sweep(Unfinished recent) throws IOException {
         for (String suffix : List.of(OsLocking.SUFFIX, LeaseFileLocking.SUFFIX)) {
             for (Path file : Folder.list(directory, "*" + suffix)) {
                 String text = file.getFileName().toString();
-                sweep(text.substring(0, text.length() - suffix.length()));
+                sweep(text.substring(0, text.length() - suffix.length()), recent);
             }
         }
         Instant limit = Instant.now().minus(ABANDONED);
@@ -134,7 +141,7 @@ final class Leases {
         }
     }
 
-    private void sweep(String name) throws IOException {
+    private void sweep(String name, Unfinished recent) throws IOException {
         Semaphore permit = permit(name);
         if (!permit.tryAcquire()) {
             return;
@@ -143,7 +150,9 @@ final class Leases {
             Optional<Locking.Lock> lock = tryLock(name);
             if (lock.isPresent()) {
                 try (Locking.Lock _ = lock.get()) {
-                    Folder.deleteParts(directory, name);
+                    if (recent == Unfinished.REMOVED) {
+                        Folder.deleteParts(directory, name);
+                    }
                 }
             }
         } finally {

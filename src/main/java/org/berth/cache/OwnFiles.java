@@ -2,17 +2,13 @@ package org.berth.cache;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 import org.berth.error.HostException;
 
 /** Files of images outside the cache: copies that appear whole, and temporary ones. */
@@ -34,54 +30,30 @@ public final class OwnFiles {
      * @throws HostException if there is no room, or it cannot be written
      */
     public static void copy(Path from, Path to, int mode) {
-        Path folder = Objects.requireNonNull(to.toAbsolutePath().getParent(), "a file lies in a folder");
-        String prefix = ".berth-copy-" + to.getFileName() + "-";
-        removeLeftovers(folder, prefix);
-        Path part = folder.resolve(
-                prefix + Long.toHexString(ThreadLocalRandom.current().nextLong()));
-        try {
-            try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
-                Space.require(folder, in.size());
-                try (FileChannel out =
-                        FileChannel.open(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                    lock(out);
-                    long position = 0;
-                    while (position < in.size()) {
-                        position += in.transferTo(position, in.size() - position, out);
-                    }
-                    out.force(true);
+        try (Unfinished part = Unfinished.beside(to);
+                FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
+            Space.require(Objects.requireNonNull(part.path().getParent()), in.size());
+            try (FileChannel out =
+                    FileChannel.open(part.path(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                lock(out);
+                long position = 0;
+                while (position < in.size()) {
+                    position += in.transferTo(position, in.size() - position, out);
                 }
-                Files.setPosixFilePermissions(part, permissions(mode));
-                Files.move(part, to, StandardCopyOption.ATOMIC_MOVE);
-            } finally {
-                Files.deleteIfExists(part);
+                out.force(true);
             }
+            Files.setPosixFilePermissions(part.path(), permissions(mode));
+            part.publish();
         } catch (IOException e) {
             throw new HostException("could not write %s: %s".formatted(to, e.getMessage()), e);
         }
     }
 
-    /** What copies to this name left whose makers were killed: the system took their locks away. */
-    private static void removeLeftovers(Path folder, String prefix) {
-        try (DirectoryStream<Path> left = Files.newDirectoryStream(
-                folder, path -> String.valueOf(path.getFileName()).startsWith(prefix))) {
-            for (Path path : left) {
-                try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
-                    if (lock(channel)) {
-                        Files.deleteIfExists(path);
-                    }
-                }
-            }
-        } catch (IOException e) {
-            // A folder that cannot be listed, or another user's file: the copy itself will tell what matters.
-        }
-    }
-
-    private static boolean lock(FileChannel channel) {
+    private static void lock(FileChannel channel) {
         try {
-            return channel.tryLock() != null;
-        } catch (IOException | OverlappingFileLockException e) {
-            return false;
+            channel.tryLock();
+        } catch (IOException e) {
+            // A file system without locks: then nobody cleans up by them.
         }
     }
 

@@ -10,8 +10,6 @@ import org.berth.error.HostException;
 import org.berth.host.Host;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
-import org.berth.oci.ImageReference;
-import org.berth.registry.RegistryClient;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.LocalImages.Mounting;
 import org.berth.resolve.Puller;
@@ -40,18 +38,17 @@ final class Images {
                 Path file = host.path(path);
                 yield mountable(file, String.valueOf(file.getFileName()), false);
             }
-            case ImageName.Docker(String uri, String from) -> {
-                Puller.PulledImage pulled = pull(from);
-                yield mountable(pulled.file(), uri, pulled.temporary());
+            case ImageName.Remote remote -> {
+                Pulling pulling = new Pulling(invocation, host, site, messages);
+                Puller.PulledImage pulled =
+                        pulling.from(remote, source -> pulling.puller().pull(source));
+                yield mountable(pulled.file(), remote.uri(), pulled.temporary());
+            }
+            case ImageName.Whole whole -> {
+                Puller.PulledImage pulled = new Pulling(invocation, host, site, messages).fetch(whole);
+                yield mountable(pulled.file(), whole.uri(), pulled.temporary());
             }
         };
-    }
-
-    private Puller.PulledImage pull(String from) {
-        Pulling pulling = new Pulling(invocation, host, site, messages);
-        try (RegistryClient client = pulling.client()) {
-            return pulling.puller(client).pull(ImageReference.parse(from), from, pulling.platform());
-        }
     }
 
     private RunnableImage mountable(Path file, String name, boolean temporary) {

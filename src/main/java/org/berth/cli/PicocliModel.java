@@ -35,7 +35,12 @@ final class PicocliModel {
         if (known != null) {
             return known.getCommandSpec();
         }
-        String what = name.equals("cache") ? "Manage your local cache" : "Manipulate SIF files";
+        String what = switch (name) {
+            case "cache" -> "Manage your local cache";
+            case "registry" -> "Manage credentials of OCI registries";
+            case "key" -> "Manage OpenPGP keys";
+            default -> "Manipulate SIF files";
+        };
         CommandLine.Model.CommandSpec group = spec(name, what, List.of());
         root.addSubcommand(name, group);
         return group;

@@ -54,10 +54,19 @@ final class Program {
             case "shell" -> launch(Action.SHELL, invocation, messages);
             case "test" -> launch(Action.TEST, invocation, messages);
             case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
+            case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
-            case "sif list", "sif header", "sif info", "sif dump" -> SifCommand.run(invocation, host);
+            case "sif list", "sif header", "sif info", "sif dump", "sif new", "sif add", "sif del", "sif setprim" ->
+                new SifCommand(invocation, host).run();
+            case "sign" -> new SignCommand(invocation, host, messages).run();
+            case "verify" -> new VerifyCommand(invocation, host, messages).run();
+            case "key newpair", "key list", "key import", "key export", "key remove" ->
+                new KeyCommand(invocation, host, messages).run();
+            case "push" -> new PushCommand(invocation, host, messages).run();
+            case "registry login", "registry logout", "registry list" ->
+                new RegistryCommand(invocation, host, messages).run();
             case "version" -> Version.print(invocation, host);
             default -> Help.run(invocation, host);
         };

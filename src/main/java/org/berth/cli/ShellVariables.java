@@ -3,6 +3,7 @@ package org.berth.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.berth.error.HostException;
 import org.berth.host.Host;
@@ -13,7 +14,8 @@ final class ShellVariables {
     private static final String SCRIPT = """
             exec 3>&1 1>&2
             export -p >&3
-            printf '\\n:: berth ::\\n' >&3
+            echo >&3
+            echo ':: berth ::' >&3
             set -a
             . "$1"
             export -p >&3
@@ -39,39 +41,17 @@ final class ShellVariables {
         return parse(output.substring(border + BORDER.length()));
     }
 
-    /** Reads the output of {@code export -p}: {@code export NAME='value'}, with quotes in double quotes between. */
+    /** Reads the output of {@code export -p}: {@code export NAME=value} lines, whose values a shell has quoted. */
     static Map<String, String> parse(String text) {
         Map<String, String> variables = new TreeMap<>();
-        int at = 0;
-        while (at < text.length()) {
-            int equals = text.indexOf('=', at);
-            int newline = text.indexOf('\n', at);
-            if (!text.startsWith("export ", at) || equals < 0 || newline >= 0 && newline < equals) {
-                at = newline < 0 ? text.length() : newline + 1;
-                continue;
+        ShellWords words = new ShellWords(text);
+        while (!words.atEnd()) {
+            Optional<String> name = words.exportedName();
+            if (name.isEmpty()) {
+                words.skipLine();
+            } else {
+                variables.put(name.orElseThrow(), words.word());
             }
-            String name = text.substring(at + "export ".length(), equals);
-            StringBuilder value = new StringBuilder();
-            at = equals + 1;
-            while (at < text.length() && text.charAt(at) != '\n') {
-                char c = text.charAt(at);
-                if (c == '\'' || c == '"') {
-                    int end = text.indexOf(c, at + 1);
-                    if (end < 0) {
-                        return variables;
-                    }
-                    value.append(text, at + 1, end);
-                    at = end + 1;
-                } else if (c == '\\' && at + 1 < text.length()) {
-                    value.append(text.charAt(at + 1));
-                    at += 2;
-                } else {
-                    value.append(c);
-                    at++;
-                }
-            }
-            at++;
-            variables.put(name, value.toString());
         }
         return variables;
     }

@@ -101,7 +101,8 @@ public final class Converter {
             throw new HostException("not enough memory to convert the image", e)
                     .hint("give the Java machine more by -Xmx, or convert on a larger machine");
         } catch (LinkageError e) {
-            throw new HostException("the compression library cannot be loaded: " + e.getMessage(), e)
+            String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+            throw new HostException("the compression library cannot be loaded: " + reason, e)
                     .hint(
                             "the temporary directory must allow programs (no noexec), or ZstdNativePath name the library");
         }

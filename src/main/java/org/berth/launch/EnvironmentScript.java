@@ -9,6 +9,7 @@ package org.berth.launch;
  */
 final class EnvironmentScript {
     static final String TEXT = """
+            unset PS1
             berth_inject() {
                 berth_todo=$BERTH_INJECT
                 unset BERTH_INJECT
@@ -55,7 +56,7 @@ final class EnvironmentScript {
                 LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$BERTH_APPEND_LD_LIBRARY_PATH
                 export LD_LIBRARY_PATH
             fi
-            [ -n "${PS1-}" ] && [ "$PS1" != '\\w \\$ ' ] || PS1='Berth> '
+            [ -n "${PS1-}" ] || PS1='Berth> '
             PROMPT_COMMAND='PS1="Berth> "; unset PROMPT_COMMAND'
             export PATH PS1 PROMPT_COMMAND
             unset SING_USER_DEFINED_PREPEND_PATH SING_USER_DEFINED_APPEND_PATH SING_USER_DEFINED_PATH

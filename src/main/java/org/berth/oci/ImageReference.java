@@ -35,9 +35,23 @@ public record ImageReference(String registry, String repository, Optional<String
      * @throws UsageException if it is not a name
      */
     public static ImageReference parse(String name) {
+        return parse(name, "docker");
+    }
+
+    /** @param scheme that stood before the name, for messages */
+    public static ImageReference parse(String name, String scheme) {
+        try {
+            return parts(name);
+        } catch (UsageException e) {
+            throw new UsageException(
+                    "unable to parse image name %s://%s: %s".formatted(scheme, name, e.getMessage()), e);
+        }
+    }
+
+    private static ImageReference parts(String name) {
         if (IDENTIFIER.matcher(name).matches()) {
-            throw invalid(
-                    name, "invalid repository name (%s), cannot specify 64-byte hexadecimal strings".formatted(name));
+            throw new UsageException(
+                    "invalid repository name (%s), cannot specify 64-byte hexadecimal strings".formatted(name));
         }
         int slash = name.indexOf('/');
         boolean hasHost = slash >= 0 && isHost(name.substring(0, slash));
@@ -48,11 +62,11 @@ public record ImageReference(String registry, String repository, Optional<String
         }
         Matcher parts = REMAINDER.matcher(remainder);
         if (!parts.matches() || !REGISTRY.matcher(registry).matches()) {
-            throw invalid(name, "invalid reference format");
+            throw new UsageException("invalid reference format");
         }
         String repository = parts.group(1);
         if (!repository.equals(repository.toLowerCase(Locale.ROOT))) {
-            throw invalid(name, "invalid reference format: repository name must be lowercase");
+            throw new UsageException("invalid reference format: repository name must be lowercase");
         }
         if (registry.equals(DOCKER_HUB) && !repository.contains("/")) {
             repository = "library/" + repository;
@@ -61,10 +75,10 @@ public record ImageReference(String registry, String repository, Optional<String
         if (!REPOSITORY.matcher(repository).matches()
                 || registry.length() + 1 + repository.length() > MAX_NAME
                 || tag.filter(text -> !TAG.matcher(text).matches()).isPresent()) {
-            throw invalid(name, "invalid reference format");
+            throw new UsageException("invalid reference format");
         }
         return new ImageReference(
-                registry, repository, tag, Optional.ofNullable(parts.group(3)).map(text -> digest(name, text)));
+                registry, repository, tag, Optional.ofNullable(parts.group(3)).map(ImageReference::digest));
     }
 
     /** The first part of a name is a host if it looks like one; an upper-case letter can only belong to a host. */
@@ -75,20 +89,21 @@ public record ImageReference(String registry, String repository, Optional<String
                 || !first.equals(first.toLowerCase(Locale.ROOT));
     }
 
-    private static Digest digest(String name, String text) {
+    private static Digest digest(String text) {
         try {
             return Digest.parse(text);
         } catch (ImageException e) {
-            throw invalid(name, "invalid reference format");
+            throw new UsageException("invalid reference format");
         }
-    }
-
-    private static UsageException invalid(String name, String reason) {
-        return new UsageException("unable to parse image name docker://%s: %s".formatted(name, reason));
     }
 
     /** Host and port to connect to; Docker Hub's registry has another name than its images. */
     public String host() {
+        return hostOf(registry);
+    }
+
+    /** Host and port of a registry that is called so in image names. */
+    public static String hostOf(String registry) {
         return registry.equals(DOCKER_HUB) ? "registry-1.docker.io" : registry;
     }
 

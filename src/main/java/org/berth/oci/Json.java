@@ -249,7 +249,12 @@ public sealed interface Json {
 
         /** The parser's words without its line breaks and without control characters of the document. */
         private static String firstLine(String message) {
-            String line = message.lines().findFirst().orElse("").replaceAll("\\p{Cntrl}", "?");
+            // Where an object began is told with the parser's view of its source, which says nothing to a user.
+            String line = message.lines()
+                    .findFirst()
+                    .orElse("")
+                    .replaceFirst(" \\(start marker at .*", "")
+                    .replaceAll("\\p{Cntrl}", "?");
             return line.length() <= 200 ? line : line.substring(0, 200) + "…";
         }
     }

@@ -13,4 +13,15 @@ import java.io.InputStream;
 public interface LayerSource {
     /** Opens the blob from its first byte; bytes may still be arriving while it is read. */
     InputStream open(Descriptor blob) throws IOException;
+
+    /**
+     * Opens the blob where its first bytes are already here, from an earlier try; they are checked with the rest.
+     *
+     * @param start closed with the stream
+     * @param length of {@code start}, less than the blob's size
+     */
+    default InputStream open(Descriptor blob, InputStream start, long length) throws IOException {
+        start.close();
+        return open(blob);
+    }
 }

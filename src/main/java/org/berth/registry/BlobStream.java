@@ -22,7 +22,9 @@ final class BlobStream extends InputStream {
     private Optional<Http.Answer> answer = Optional.empty();
     private long offset;
 
-    BlobStream(RegistryClient client, ImageReference image, Descriptor blob, Attempts attempts) {
+    /** @param offset of the first byte that is wanted */
+    BlobStream(RegistryClient client, ImageReference image, Descriptor blob, Attempts attempts, long offset) {
+        this.offset = offset;
         this.client = client;
         this.image = image;
         this.blob = blob;
@@ -60,7 +62,7 @@ final class BlobStream extends InputStream {
             } catch (IOException e) {
                 close();
                 if (!attempts.again(Optional.empty())) {
-                    throw client.failure(image, "reading blob " + blob.digest(), e, attempts.failures());
+                    throw client.failure(image, blob, e, attempts.failures());
                 }
             }
         }

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -29,7 +30,29 @@ final class Http implements AutoCloseable {
     private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
     /** @param authorization the header's value; goes only to the origin of {@code uri} */
-    record Request(String method, URI uri, Map<String, String> headers, Optional<String> authorization) {}
+    record Request(
+            String method,
+            URI uri,
+            Map<String, String> headers,
+            Optional<String> authorization,
+            Optional<Body> body,
+            Endpoint.Security security) {
+        Request(String method, URI uri, Map<String, String> headers, Optional<String> authorization) {
+            this(method, uri, headers, authorization, Optional.empty(), Endpoint.Security.VERIFIED);
+        }
+
+        Request authorized(Optional<String> value) {
+            return new Request(method, uri, headers, value, body, security);
+        }
+
+        Request to(Endpoint.Security peer) {
+            return new Request(method, uri, headers, authorization, body, peer);
+        }
+
+        Request with(Body content) {
+            return new Request(method, uri, headers, authorization, Optional.of(content), security);
+        }
+    }
 
     /**
      * @param uri that answered in the end
@@ -64,17 +87,29 @@ final class Http implements AutoCloseable {
         }
     }
 
-    private final HttpClient client;
     private final RegistrySettings settings;
+    private final Map<Endpoint.Security, HttpClient> clients = new ConcurrentHashMap<>();
 
     Http(RegistrySettings settings) {
         this.settings = settings;
-        // HTTP/2 gains nothing for a few large bodies, and HTTP/1.1 has fewer ways to fail in the middle of one.
-        this.client = HttpClient.newBuilder()
+    }
+
+    private HttpClient client(Endpoint.Security security) {
+        return clients.computeIfAbsent(security, this::connect);
+    }
+
+    /** HTTP/2 gains nothing for a few large bodies, and HTTP/1.1 has fewer ways to fail in the middle of one. */
+    private HttpClient connect(Endpoint.Security security) {
+        return HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .connectTimeout(settings.connectTimeout())
                 .proxy(settings.proxies().selector())
+                .sslContext(
+                        switch (security) {
+                            case VERIFIED -> settings.trust().context();
+                            case UNVERIFIED -> Trust.anybody();
+                        })
                 .build();
     }
 
@@ -91,6 +126,11 @@ final class Http implements AutoCloseable {
             URI next = target(uri, location.get());
             if (!sameOrigin(uri, next)) {
                 authorization = Optional.empty();
+                if (request.body()
+                        .filter(body -> body.shared() == Body.Sharing.SAME_ORIGIN)
+                        .isPresent()) {
+                    throw new BadRedirect("redirected a request with a secret to " + next.getHost());
+                }
             }
             uri = next;
         }
@@ -129,23 +169,37 @@ final class Http implements AutoCloseable {
 
     private Answer once(Request request, URI uri, Optional<String> authorization) throws IOException {
         HttpRequest.Builder builder = HttpRequest.newBuilder(uri)
-                .method(request.method(), BodyPublishers.noBody())
+                .method(request.method(), request.body().map(Body::publisher).orElseGet(BodyPublishers::noBody))
                 .header("User-Agent", settings.userAgent());
         request.headers().forEach(builder::header);
         authorization.ifPresent(value -> builder.header("Authorization", value));
-        HttpResponse<InputStream> response =
-                head(client.sendAsync(builder.build(), info -> new BodyStream(settings.idleTimeout())));
+        Endpoint.Security security = sameOrigin(request.uri(), uri) ? request.security() : Endpoint.Security.VERIFIED;
+        HttpResponse<InputStream> response = head(
+                client(security).sendAsync(builder.build(), info -> new BodyStream(settings.idleTimeout())), request);
         return new Answer(response.statusCode(), uri, response.headers(), response.body());
     }
 
     /** Waits for the head only: a time-out of the JDK's request may cover the body, too, depending on its version. */
-    private HttpResponse<InputStream> head(CompletableFuture<HttpResponse<InputStream>> future) throws IOException {
+    private HttpResponse<InputStream> head(CompletableFuture<HttpResponse<InputStream>> future, Request request)
+            throws IOException {
         try {
-            return future.get(
-                    settings.connectTimeout().plus(settings.idleTimeout()).toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            future.cancel(true);
-            throw new StalledException(settings.idleTimeout());
+            long sent = -1;
+            while (true) {
+                try {
+                    return future.get(
+                            settings.connectTimeout()
+                                    .plus(settings.idleTimeout())
+                                    .toMillis(),
+                            TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    long now = request.body().map(body -> body.sent().get()).orElse(-1L);
+                    if (now <= sent) {
+                        future.cancel(true);
+                        throw new StalledException(settings.idleTimeout());
+                    }
+                    sent = now;
+                }
+            }
         } catch (InterruptedException e) {
             future.cancel(true);
             Thread.currentThread().interrupt();
@@ -160,6 +214,6 @@ final class Http implements AutoCloseable {
 
     @Override
     public void close() {
-        client.shutdownNow();
+        clients.values().forEach(HttpClient::shutdownNow);
     }
 }

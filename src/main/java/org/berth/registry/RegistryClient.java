@@ -2,25 +2,16 @@ package org.berth.registry;
 
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.InterruptedIOException;
-import java.net.ConnectException;
-import java.net.URI;
-import java.net.UnknownHostException;
-import java.net.http.HttpConnectTimeoutException;
-import java.nio.channels.UnresolvedAddressException;
-import java.time.Duration;
-import java.time.Instant;
+import java.io.InputStream;
+import java.io.SequenceInputStream;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
-import javax.net.ssl.SSLException;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
@@ -29,6 +20,7 @@ import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
 import org.berth.oci.ImageConfig;
+import org.berth.oci.ImageNames;
 import org.berth.oci.ImageReference;
 import org.berth.oci.Index;
 import org.berth.oci.LayerSource;
@@ -38,10 +30,11 @@ import org.berth.oci.ManifestReader;
 import org.berth.oci.MediaTypes;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
+import org.berth.oci.Progress;
 import org.berth.oci.VerifyingInputStream;
 
 /**
- * Pulls from registries (OCI distribution specification 1.1, pull). May be used from several threads.
+ * Pulls from and pushes to registries (OCI distribution specification 1.1). May be used from several threads.
  *
  * <p>Nothing that a registry says is believed: documents and blobs are what their digests say, or an error.
  */
@@ -50,22 +43,28 @@ public final class RegistryClient implements AutoCloseable {
     private static final int MAX_INDEX_DEPTH = 4;
 
     private static final int MAX_DOCUMENTS = 16;
-    private static final int MAX_ERROR_BODY = 1 << 16;
-    private static final Set<Integer> TRANSIENT = Set.of(408, 429, 500, 502, 503, 504);
     private static final Pattern CONTENT_RANGE = Pattern.compile("bytes\\s+(\\d{1,18})-(\\d{1,18})/(\\d{1,18}|\\*)");
     private static final String ACCEPT = String.join(", ", MediaTypes.MANIFESTS);
 
     private final RegistrySettings settings;
-    private final Http http;
-    private final Credentials credentials;
-    private final Tokens tokens;
-    private final Map<String, String> schemes = new ConcurrentHashMap<>();
+    private final ImageNames names;
+    private final Exchange exchange;
+    private final Map<String, Endpoint> chosen = new ConcurrentHashMap<>();
 
     public RegistryClient(RegistrySettings settings, Credentials credentials) {
+        this(settings, credentials, ImageNames.NONE);
+    }
+
+    /** @param names told what names stand for, and asked in the registry's place when there is no network */
+    public RegistryClient(RegistrySettings settings, Credentials credentials, ImageNames names) {
         this.settings = settings;
-        this.http = new Http(settings);
-        this.credentials = credentials;
-        this.tokens = new Tokens(http, settings, credentials);
+        this.names = names;
+        this.exchange = new Exchange(settings, credentials);
+    }
+
+    /** What a registry last said of its limit of pulls; empty if none did. */
+    public Optional<RateLimit> rateLimit() {
+        return exchange.limit();
     }
 
     /**
@@ -75,20 +74,89 @@ public final class RegistryClient implements AutoCloseable {
      * new. For that there is {@link ResolvedImage#digest()}.
      */
     public Digest digest(ImageReference image) {
-        return image.digest()
-                .or(() -> headDigest(image))
-                .orElseGet(() -> document(image, DocumentStore.NONE).digest());
+        if (image.digest().isPresent()) {
+            return image.digest().orElseThrow();
+        }
+        if (settings.reach() == RegistrySettings.Reach.CACHE) {
+            return names.find(image).orElseThrow(() -> offline(image.toString(), image));
+        }
+        Optional<Digest> announced = headDigest(image);
+        announced.ifPresent(digest -> names.remember(image, digest));
+        return announced.orElseGet(() -> document(image, DocumentStore.NONE).digest());
     }
 
     /**
      * Registries that know no HEAD, or send no digest with it, are asked by GET; so is one whose refusal needs words.
      */
     private Optional<Digest> headDigest(ImageReference image) {
-        try (Http.Answer answer = request(image, "HEAD", manifestPath(image), Map.of("Accept", ACCEPT), doing(image))) {
-            return answer.status() == 200
-                    ? answer.header("Docker-Content-Digest").flatMap(RegistryClient::validDigest)
-                    : Optional.empty();
+        return atFirst(image, doing(image), endpoint -> {
+            try (Http.Answer answer = exchange.request(
+                    endpoint, "HEAD", manifestPath(endpoint, image), Map.of("Accept", ACCEPT), doing(image))) {
+                return answer.status() == 200
+                        ? answer.header("Docker-Content-Digest").flatMap(RegistryClient::validDigest)
+                        : Optional.empty();
+            }
+        });
+    }
+
+    private static RegistryException offline(String what, ImageReference image) {
+        return new RegistryException("%s is not in the cache, and --offline forbids to ask registry %s"
+                        .formatted(what, image.registry()))
+                .hint("use it once without --offline");
+    }
+
+    private interface Ask<T> {
+        Optional<T> at(Endpoint endpoint) throws IOException;
+    }
+
+    /**
+     * Asks the mirrors and then the registry, until one has an answer. Where a repository was found it is looked for first
+     * from then on.
+     *
+     * @throws BerthException the registry's own failure, if it failed too
+     */
+    private <T> Optional<T> atFirst(ImageReference image, Exchange.Doing doing, Ask<T> ask) {
+        List<Endpoint> endpoints = endpoints(image);
+        List<String> failures = new ArrayList<>();
+        for (Endpoint endpoint : endpoints) {
+            try {
+                Optional<T> answer = ask.at(endpoint);
+                if (answer.isPresent()) {
+                    chosen.put(image.name(), endpoint);
+                    return answer;
+                }
+            } catch (IOException e) {
+                failures.add(lastOrNext(endpoints, endpoint, failures, exchange.failure(endpoint, doing, e, 1)));
+            } catch (BerthException e) {
+                failures.add(lastOrNext(endpoints, endpoint, failures, e));
+            }
         }
+        return Optional.empty();
+    }
+
+    /** The failure of a mirror in words; that of the registry itself is final, and tells of the mirrors. */
+    private static String lastOrNext(
+            List<Endpoint> endpoints, Endpoint endpoint, List<String> failures, BerthException failure) {
+        if (endpoint != endpoints.getLast()) {
+            return String.valueOf(failure.getMessage());
+        }
+        if (failures.isEmpty() || !(failure instanceof RegistryException)) {
+            throw failure;
+        }
+        RegistryException told = new RegistryException(
+                "%s; before: %s".formatted(failure.getMessage(), String.join("; ", failures)), failure);
+        failure.hint().ifPresent(told::hint);
+        throw told;
+    }
+
+    private List<Endpoint> endpoints(ImageReference image) {
+        List<Endpoint> endpoints = new ArrayList<>(settings.rules().forPull(image));
+        Optional.ofNullable(chosen.get(image.name())).ifPresent(first -> {
+            if (endpoints.remove(first)) {
+                endpoints.addFirst(first);
+            }
+        });
+        return endpoints;
     }
 
     private static Optional<Digest> validDigest(String text) {
@@ -170,7 +238,7 @@ public final class RegistryClient implements AutoCloseable {
         try (var stream = blobs(image).open(descriptor)) {
             bytes = stream.readAllBytes();
         } catch (IOException e) {
-            throw failure(image, "reading " + what, e, 1);
+            throw failure(image, descriptor, e, 1);
         }
         ImageConfig config = ConfigReader.read(bytes, what);
         store.keep(descriptor.digest(), bytes);
@@ -179,41 +247,73 @@ public final class RegistryClient implements AutoCloseable {
 
     /** The repository's blobs: verified, and taken up again where a connection broke. */
     public LayerSource blobs(ImageReference image) {
-        return blob -> new VerifyingInputStream(
-                new BlobStream(this, image, blob, new Attempts(settings.retries())), blob, image.name());
+        return new LayerSource() {
+            @Override
+            public InputStream open(Descriptor blob) {
+                return new VerifyingInputStream(remote(blob, 0), blob, image.name());
+            }
+
+            @Override
+            public InputStream open(Descriptor blob, InputStream start, long length) {
+                return new VerifyingInputStream(
+                        new SequenceInputStream(start, remote(blob, length)), blob, image.name());
+            }
+
+            private InputStream remote(Descriptor blob, long offset) {
+                return new BlobStream(RegistryClient.this, image, blob, new Attempts(settings.retries()), offset);
+            }
+        };
     }
 
     /** A manifest or index, whose digest is verified if the name has one, and else is that of the bytes received. */
     private ManifestDocument document(ImageReference image, DocumentStore store) {
-        String what = "manifest %s of %s".formatted(image.version(), image.name());
-        Optional<byte[]> kept = image.digest().flatMap(digest -> store.document(digest, ManifestReader.MAX_BYTES));
-        if (kept.isPresent()) {
-            return ManifestReader.read(kept.get(), "", image.digest().orElseThrow(), what);
+        if (settings.reach() == RegistrySettings.Reach.CACHE) {
+            ImageReference exact = image.at(digest(image));
+            return kept(exact, store).orElseThrow(() -> offline(image.toString(), image));
         }
-        try (Http.Answer answer = request(image, "GET", manifestPath(image), Map.of("Accept", ACCEPT), doing(image))) {
+        return kept(image, store)
+                .orElseGet(() -> atFirst(image, doing(image), endpoint -> Optional.of(document(image, endpoint, store)))
+                        .orElseThrow());
+    }
+
+    private static Optional<ManifestDocument> kept(ImageReference image, DocumentStore store) {
+        return image.digest()
+                .flatMap(digest -> store.document(digest, ManifestReader.MAX_BYTES))
+                .map(bytes -> ManifestReader.read(bytes, "", image.digest().orElseThrow(), what(image)));
+    }
+
+    private static String what(ImageReference image) {
+        return "manifest %s of %s".formatted(image.version(), image.name());
+    }
+
+    private ManifestDocument document(ImageReference image, Endpoint endpoint, DocumentStore store) throws IOException {
+        Exchange.Doing doing = doing(image);
+        try (Http.Answer answer =
+                exchange.request(endpoint, "GET", manifestPath(endpoint, image), Map.of("Accept", ACCEPT), doing)) {
             if (answer.status() != 200) {
-                throw failure(image, doing(image), Refusal.read(answer));
+                throw exchange.failure(endpoint, doing, Exchange.Refusal.read(answer));
             }
             byte[] bytes = answer.body().readNBytes(ManifestReader.MAX_BYTES + 1);
             if (bytes.length > ManifestReader.MAX_BYTES) {
-                throw new ImageException("%s: larger than %d bytes".formatted(what, ManifestReader.MAX_BYTES));
+                throw new ImageException("%s: larger than %d bytes".formatted(what(image), ManifestReader.MAX_BYTES));
             }
             if (answer.mediaType().contains("html")) {
                 throw new RegistryException("%s in %s: registry %s answered with a web page"
-                                .formatted(doing(image), image.name(), image.registry()))
+                                .formatted(doing.text(), endpoint.name(), endpoint.registry()))
                         .hint("check that this is the address of a registry");
             }
             Optional<Digest> announced = answer.header("Docker-Content-Digest").flatMap(RegistryClient::validDigest);
             Digest digest = verified(image, bytes, announced);
             if (image.digest().isEmpty()
                     && announced.filter(name -> !name.equals(digest)).isPresent()) {
-                return announced(image, announced.get(), digest, store);
+                return announced(image, endpoint, announced.get(), digest, store);
             }
-            ManifestDocument document = ManifestReader.read(bytes, answer.mediaType(), digest, what);
+            ManifestDocument document = ManifestReader.read(bytes, answer.mediaType(), digest, what(image));
             store.keep(digest, bytes);
+            if (image.digest().isEmpty()) {
+                names.remember(image, digest);
+            }
             return document;
-        } catch (IOException e) {
-            throw failure(image, doing(image), e, 1);
         }
     }
 
@@ -234,9 +334,11 @@ public final class RegistryClient implements AutoCloseable {
      * What a registry calls by a digest that the bytes it sent do not have. The tag may have moved in between, so the
      * digest is asked for; what it says in the end must fit.
      */
-    private ManifestDocument announced(ImageReference image, Digest announced, Digest found, DocumentStore store) {
+    private ManifestDocument announced(
+            ImageReference image, Endpoint endpoint, Digest announced, Digest found, DocumentStore store)
+            throws IOException {
         try {
-            return document(image.at(announced), store);
+            return document(image.at(announced), endpoint, store);
         } catch (BerthException e) {
             throw new ImageException(
                     "manifest %s of %s: the registry calls it %s, but its bytes have the digest %s"
@@ -245,42 +347,66 @@ public final class RegistryClient implements AutoCloseable {
         }
     }
 
-    private static String manifestPath(ImageReference image) {
-        return "/v2/%s/manifests/%s".formatted(image.repository(), image.version());
+    private static String manifestPath(Endpoint endpoint, ImageReference image) {
+        return "/v2/%s/manifests/%s".formatted(endpoint.repository(), image.version());
     }
 
-    private static String doing(ImageReference image) {
-        return "reading manifest " + image.version();
+    private static Exchange.Doing doing(ImageReference image) {
+        return Exchange.Doing.pulling("reading manifest " + image.version());
+    }
+
+    private static Exchange.Doing doing(Descriptor blob) {
+        return Exchange.Doing.pulling("reading blob " + blob.digest());
     }
 
     /** Opens a blob at an offset, whatever the registry makes of ranges. */
     Http.Answer openBlob(ImageReference image, Descriptor blob, long offset) throws IOException {
-        String doing = "reading blob " + blob.digest();
+        if (settings.reach() == RegistrySettings.Reach.CACHE) {
+            throw offline("blob %s of %s".formatted(blob.digest(), image), image);
+        }
+        List<Endpoint> endpoints = endpoints(image);
+        List<String> failures = new ArrayList<>();
+        for (Endpoint endpoint : endpoints) {
+            try {
+                return openBlob(endpoint, blob, offset);
+            } catch (BerthException e) {
+                failures.add(lastOrNext(endpoints, endpoint, failures, e));
+            }
+        }
+        throw new IOException("there is no place to read it from");
+    }
+
+    private Http.Answer openBlob(Endpoint endpoint, Descriptor blob, long offset) throws IOException {
+        Exchange.Doing doing = doing(blob);
         Map<String, String> headers = new HashMap<>();
         if (offset > 0) {
             headers.put("Range", "bytes=%d-".formatted(offset));
         }
-        String path = "/v2/%s/blobs/%s".formatted(image.repository(), blob.digest());
-        Http.Answer answer = request(image, "GET", path, headers, doing);
+        String path = "/v2/%s/blobs/%s".formatted(endpoint.repository(), blob.digest());
+        Http.Answer answer = exchange.request(endpoint, "GET", path, headers, doing);
         boolean whole = answer.status() == 200;
         if (!whole && !(offset > 0 && answer.status() == 206)) {
-            Refusal refusal = Refusal.read(answer);
+            Exchange.Refusal refusal = Exchange.Refusal.read(answer);
             if (refusal.status() == 416) {
                 throw new EOFException("the registry has no more than %d bytes".formatted(offset));
             }
-            throw failure(image, doing, refusal);
+            throw exchange.failure(endpoint, doing, refusal);
         }
         Optional<Long> total = whole ? contentLength(answer) : total(answer, offset);
         if (total.filter(length -> length != blob.size()).isPresent()) {
             answer.close();
             throw new ImageException("%s in %s: the registry has %d bytes, the manifest says %d"
-                    .formatted(doing, image.name(), total.get(), blob.size()));
+                    .formatted(doing.text(), endpoint.name(), total.get(), blob.size()));
         }
         if (whole) {
             // The registry ignored the range. The kept part is already hashed, so what differs now shows in the digest.
             answer.body().skipNBytes(offset);
         }
         return answer;
+    }
+
+    BerthException failure(ImageReference image, Descriptor blob, IOException cause, int tries) {
+        return exchange.failure(endpoints(image).getFirst(), doing(blob), cause, tries);
     }
 
     private static Optional<Long> contentLength(Http.Answer answer) {
@@ -300,200 +426,85 @@ public final class RegistryClient implements AutoCloseable {
         return Optional.of(range.group(3)).filter(size -> !size.equals("*")).map(Long::valueOf);
     }
 
-    /** Sends a request until it is answered by anything but a passing failure; answers challenges on the way. */
-    private Http.Answer request(
-            ImageReference image, String method, String path, Map<String, String> headers, String doing) {
-        URI uri = URI.create(scheme(image) + "://" + image.host() + path);
-        Attempts attempts = new Attempts(settings.retries());
-        boolean renewed = false;
-        try {
-            while (true) {
-                Optional<String> authorization = tokens.current(image);
-                Http.Answer answer;
-                try {
-                    answer = http.send(new Http.Request(method, uri, headers, authorization));
-                } catch (InterruptedIOException e) {
-                    throw e;
-                } catch (IOException e) {
-                    if (isFinal(e) || !attempts.again(Optional.empty())) {
-                        throw failure(image, doing, e, attempts.failures());
-                    }
-                    continue;
-                }
-                boolean challenged = answer.status() == 401 && !renewed && Http.sameOrigin(uri, answer.uri());
-                if (!challenged && !isTransient(answer.status())) {
-                    return answer;
-                }
-                Refusal refusal = Refusal.read(answer);
-                if (challenged) {
-                    renewed = true;
-                    if (!tokens.renew(image, uri, answer.headers().allValues("WWW-Authenticate"), authorization)) {
-                        throw failure(image, doing, refusal);
-                    }
-                } else if (!attempts.again(retryAfter(answer))) {
-                    throw failure(image, doing, refusal);
-                }
-            }
-        } catch (IOException e) {
-            throw failure(image, doing, e, attempts.failures());
-        }
-    }
-
-    static boolean isTransient(int status) {
-        return TRANSIENT.contains(status);
-    }
-
-    static Optional<Duration> retryAfter(Http.Answer answer) {
-        return answer.header("Retry-After").flatMap(value -> Attempts.retryAfter(value, Instant.now()));
-    }
-
-    /** What a second try would not change. */
-    private static boolean isFinal(IOException failure) {
-        return failure instanceof Http.BadRedirect
-                || failure instanceof SSLException
-                || failure instanceof HttpConnectTimeoutException
-                || (failure instanceof ConnectException && (isRefused(failure) || isUnknownHost(failure)));
-    }
-
-    private static boolean isRefused(IOException failure) {
-        return causes(failure).stream()
-                        .anyMatch(cause -> String.valueOf(cause.getMessage()).contains("Connection refused"))
-                || failure.getClass() == ConnectException.class && failure.getMessage() == null;
-    }
-
-    private static boolean isUnknownHost(IOException failure) {
-        return causes(failure).stream()
-                .anyMatch(
-                        cause -> cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException);
-    }
-
-    private static List<Throwable> causes(Throwable failure) {
-        return Stream.iterate(failure, cause -> cause != null, Throwable::getCause)
-                .limit(8)
-                .toList();
-    }
-
     /**
-     * The scheme for a registry. For the name localhost HTTP is tried first, as a registry on one's own machine rarely
-     * has a certificate; one that does closes the connection or answers 400.
-     */
-    private String scheme(ImageReference image) {
-        String host = image.host();
-        return switch (settings.transport()) {
-            case HTTP -> "http";
-            case HTTPS ->
-                host.equals("localhost") || host.startsWith("localhost:")
-                        ? schemes.computeIfAbsent(host, this::probe)
-                        : "https";
-        };
-    }
-
-    private String probe(String host) {
-        URI uri = URI.create("http://" + host + "/v2/");
-        try (Http.Answer answer = http.send(new Http.Request("GET", uri, Map.of(), Optional.empty()))) {
-            return answer.status() == 400 ? "https" : "http";
-        } catch (ConnectException e) {
-            return "http";
-        } catch (IOException e) {
-            return "https";
-        }
-    }
-
-    /**
-     * An answer that is not the one asked for.
+     * Reads the manifest of an artifact: something kept in a registry that is not layers of a file system.
      *
-     * @param said by the registry, fit to be shown
+     * @param platform chosen where the name stands for an index
      */
-    private record Refusal(int status, boolean page, Optional<String> said) {
-        /** Reads the body (bounded) and closes the answer. */
-        static Refusal read(Http.Answer answer) {
-            byte[] body;
-            try (answer) {
-                body = answer.body().readNBytes(MAX_ERROR_BODY);
-            } catch (IOException e) {
-                body = new byte[0];
+    public Manifest artifact(ImageReference reference, Platform platform, DocumentStore store) {
+        ManifestDocument top = document(reference, store);
+        return select(reference, top, platform, store, new Budget(), 0)
+                .orElseThrow(() -> noChild(reference, top, platform));
+    }
+
+    /** What a registry made of a login. */
+    public enum Login {
+        ACCEPTED,
+        /** The registry asks nobody who he is, so nothing was checked. */
+        NOT_ASKED
+    }
+
+    /**
+     * Shows this client's credential to a registry.
+     *
+     * @throws RegistryException if it is refused, or there is no registry
+     */
+    public Login login(String registry) {
+        Endpoint endpoint = settings.rules().forRegistry(registry);
+        Exchange.Doing doing = Exchange.Doing.pulling("logging in");
+        try (Http.Answer answer = exchange.request(endpoint, "GET", "/v2/", Map.of(), doing)) {
+            if (answer.status() == 200) {
+                return exchange.isAuthorized(endpoint) ? Login.ACCEPTED : Login.NOT_ASKED;
             }
-            return new Refusal(
-                    answer.status(), answer.mediaType().contains("html"), Words.errorText(body, answer.mediaType()));
-        }
-
-        String saidAfterColon() {
-            return said.map(text -> ": " + text).orElse("");
-        }
-    }
-
-    private RegistryException failure(ImageReference image, String doing, Refusal refusal) {
-        String where = "%s in %s".formatted(doing, image.name());
-        return switch (refusal.status()) {
-            case 401 -> denied(image, where, refusal.said().orElse("authentication required"));
-            case 403 -> denied(image, where, refusal.said().orElse("requested access to the resource is denied"));
-            case 404 -> {
-                String missing = doing.startsWith("reading blob") ? "blob unknown" : "manifest unknown";
-                RegistryException failure = new RegistryException(
-                        "%s: %s".formatted(where, refusal.said().orElse(missing)));
-                yield refusal.page()
-                        ? failure.hint("check that %s is the address of a registry".formatted(image.registry()))
-                        : failure;
+            Exchange.Refusal refusal = Exchange.Refusal.read(answer);
+            if (refusal.status() == 404) {
+                throw new RegistryException("%s is no registry: it has no /v2/".formatted(registry));
             }
-            case 429 ->
-                new RegistryException("%s: registry %s answered 429, too many requests %s%s"
-                                .formatted(where, image.registry(), tokens.identity(image), refusal.saidAfterColon()))
-                        .hint("who logs in may pull more: set DOCKER_USERNAME and DOCKER_PASSWORD");
-            default ->
-                new RegistryException("%s: registry %s answered %d%s"
-                        .formatted(where, image.registry(), refusal.status(), refusal.saidAfterColon()));
-        };
+            throw exchange.failure(endpoint, doing, refusal);
+        }
     }
 
-    private RegistryException denied(ImageReference image, String where, String reason) {
-        return new RegistryException("%s: %s (registry %s, asked %s)"
-                        .formatted(where, reason, image.registry(), tokens.identity(image)))
-                .hint(
-                        credentials.forRegistry(image.registry()).isPresent()
-                                ? "check the password, and that the repository exists and this user may pull from it"
-                                : "what is not public needs a login: set DOCKER_USERNAME and DOCKER_PASSWORD");
+    /**
+     * Uploads a blob unless the repository has it.
+     *
+     * @param content with the descriptor's size and digest, which the registry checks
+     */
+    public void upload(ImageReference image, Descriptor blob, BlobContent content, Progress progress) {
+        new BlobUpload(exchange, settings.rules().forPush(image), blob, content, settings.retries(), progress).run();
     }
 
-    /** A connection that failed, in words. */
-    BerthException failure(ImageReference image, String doing, IOException cause, int tries) {
-        String where = "%s in %s: registry %s: ".formatted(doing, image.name(), image.registry());
-        if (isUnknownHost(cause)) {
-            return new RegistryException(where + "no such host", cause);
+    /**
+     * Puts a manifest under the name's tag; its blobs must be there.
+     *
+     * @return the digest of the bytes
+     */
+    public Digest tag(ImageReference image, byte[] manifest, String mediaType) {
+        Endpoint endpoint = settings.rules().forPush(image);
+        Exchange.Doing doing = Exchange.Doing.pushing("writing manifest " + image.version());
+        Http.Request request = new Http.Request(
+                        "PUT",
+                        exchange.uri(endpoint, manifestPath(endpoint, image)),
+                        Map.of("Content-Type", mediaType),
+                        Optional.empty())
+                .with(Body.of(manifest));
+        Digest digest = Digest.sha256(manifest);
+        try (Http.Answer answer = exchange.request(endpoint, request, doing)) {
+            if (answer.status() / 100 != 2) {
+                throw exchange.failure(endpoint, doing, Exchange.Refusal.read(answer));
+            }
+            answer.header("Docker-Content-Digest")
+                    .flatMap(RegistryClient::validDigest)
+                    .filter(kept -> kept.algorithm().equals(digest.algorithm()) && !kept.equals(digest))
+                    .ifPresent(kept -> {
+                        throw new RegistryException("%s in %s: registry %s keeps it as %s instead of %s"
+                                .formatted(doing.text(), endpoint.name(), endpoint.registry(), kept, digest));
+                    });
         }
-        if (isRefused(cause)) {
-            return new RegistryException(where + "connection refused", cause)
-                    .hint("check the address, and that the registry is running");
-        }
-        if (cause instanceof SSLException) {
-            return insecure(where, cause);
-        }
-        if (cause instanceof HttpConnectTimeoutException) {
-            RegistryException failure = new RegistryException(where + "connecting timed out", cause);
-            return settings.transport() == RegistrySettings.Transport.HTTPS
-                    ? failure.hint("a registry without encryption is used with --no-https, one behind a proxy with"
-                            + " https_proxy")
-                    : failure;
-        }
-        String reason =
-                Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
-        return new RegistryException(where + reason + (tries > 1 ? " (tried %d times)".formatted(tries) : ""), cause);
-    }
-
-    private static RegistryException insecure(String where, IOException cause) {
-        String reason = Words.clean(String.valueOf(cause.getMessage()));
-        String lower = reason.toLowerCase(Locale.ROOT);
-        if (lower.contains("unrecognized ssl message")) {
-            return new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
-                    .hint("a registry without encryption is used with --no-https");
-        }
-        RegistryException failure = new RegistryException(where + "no secure connection: " + reason, cause);
-        return lower.contains("certif") || lower.contains("pkix")
-                ? failure.hint("its certificate is not one that this machine trusts")
-                : failure.hint("if it is a registry without encryption, use --no-https");
+        return digest;
     }
 
     @Override
     public void close() {
-        http.close();
+        exchange.close();
     }
 }

@@ -12,7 +12,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
-import org.berth.oci.ImageReference;
 import org.berth.oci.Json;
 
 /**
@@ -23,6 +22,18 @@ import org.berth.oci.Json;
  */
 final class Tokens {
     private static final int MAX_ANSWER = 1 << 20;
+
+    /** What the requests of an operation do. */
+    enum Access {
+        PULL("pull"),
+        PUSH("pull,push");
+
+        private final String actions;
+
+        Access(String actions) {
+            this.actions = actions;
+        }
+    }
 
     private record Key(String registry, String repository) {}
 
@@ -38,76 +49,145 @@ final class Tokens {
     }
 
     /** The Authorization that was accepted for this repository before. */
-    Optional<String> current(ImageReference image) {
-        return Optional.ofNullable(authorizations.get(key(image)));
+    Optional<String> current(Endpoint endpoint) {
+        return Optional.ofNullable(authorizations.get(key(endpoint)));
     }
 
     /** Who we are to this registry, for messages. */
-    String identity(ImageReference image) {
-        return credentials
-                .forRegistry(image.registry())
-                .map(credential -> "as user " + credential)
-                .orElse("without credentials");
+    String identity(Endpoint endpoint) {
+        return credential(endpoint)
+                .map(Credential::toString)
+                .orElseGet(() -> "without credentials"
+                        + credentials
+                                .obstacle(endpoint.registry())
+                                .map(why -> ": " + why)
+                                .orElse(""));
+    }
+
+    boolean isAnonymous(Endpoint endpoint) {
+        return credential(endpoint).isEmpty();
+    }
+
+    private Optional<Credential> credential(Endpoint endpoint) {
+        return credentials.find(endpoint.registry(), endpoint.repository());
     }
 
     /**
      * Obtains an Authorization after a 401.
      *
      * @param refused what the refused request carried
-     * @return false if there is no way to answer: no known scheme, or basic without a credential
+     * @return false if there is no way to answer: no known scheme, or basic without a name and a password
      */
-    synchronized boolean renew(ImageReference image, URI asked, List<String> challenges, Optional<String> refused)
+    synchronized boolean renew(
+            Endpoint endpoint, Access access, URI asked, List<String> challenges, Optional<String> refused)
             throws IOException {
-        if (!current(image).equals(refused)) {
+        if (!current(endpoint).equals(refused)) {
             // Another thread was refused with the same token and has a new one.
             return true;
         }
         List<Challenge> offered = Challenge.parse(challenges);
-        Optional<Credential> credential = credentials.forRegistry(image.registry());
+        Optional<Credential> credential = credential(endpoint);
         Optional<String> renewed = Optional.empty();
         Optional<Challenge> bearer = offered.stream()
                 .filter(challenge -> challenge.scheme().equals("bearer"))
                 .findFirst();
         if (bearer.isPresent()) {
-            renewed = Optional.of("Bearer " + token(image, asked, bearer.get(), credential));
+            renewed = Optional.of("Bearer " + token(endpoint, access, asked, bearer.get(), credential));
         } else if (offered.stream().anyMatch(challenge -> challenge.scheme().equals("basic"))) {
-            renewed = credential.map(Credential::basic);
+            renewed = credential.flatMap(Tokens::basic);
         }
         if (renewed.isEmpty() || renewed.equals(refused)) {
-            authorizations.remove(key(image));
+            authorizations.remove(key(endpoint));
             return false;
         }
-        authorizations.put(key(image), renewed.get());
+        authorizations.put(key(endpoint), renewed.get());
         return true;
     }
 
-    private static Key key(ImageReference image) {
-        return new Key(image.registry(), image.repository());
+    private static Key key(Endpoint endpoint) {
+        return new Key(endpoint.registry(), endpoint.repository());
     }
 
-    private String token(ImageReference image, URI asked, Challenge challenge, Optional<Credential> credential)
+    private static Optional<String> basic(Credential credential) {
+        return credential instanceof Credential.Login login ? Optional.of(login.basic()) : Optional.empty();
+    }
+
+    private String token(
+            Endpoint endpoint, Access access, URI asked, Challenge challenge, Optional<Credential> credential)
             throws IOException {
-        URI realm = realm(image, asked, challenge);
-        Map<String, String> headers = Map.of("Accept", "application/json");
+        if (credential.isPresent() && credential.get() instanceof Credential.RegistryToken own) {
+            return own.token();
+        }
+        Http.Request request = tokenRequest(endpoint, access, asked, challenge, credential);
         Attempts attempts = new Attempts(settings.retries());
         while (true) {
-            try (Http.Answer answer =
-                    http.send(new Http.Request("GET", realm, headers, credential.map(Credential::basic)))) {
+            try (Http.Answer answer = http.send(request)) {
                 byte[] body = answer.body().readNBytes(MAX_ANSWER);
                 if (answer.status() == 200) {
-                    return token(image, body);
+                    return token(endpoint, body);
                 }
-                if (!RegistryClient.isTransient(answer.status())
-                        || !attempts.again(RegistryClient.retryAfter(answer))) {
-                    throw refused(image, realm, answer, body);
+                if (!Exchange.isTransient(answer.status()) || !attempts.again(Exchange.retryAfter(answer))) {
+                    throw refused(endpoint, request.uri(), answer, body);
                 }
             } catch (Http.BadRedirect e) {
                 throw new RegistryException(
                         "registry %s: its token server %s: %s"
-                                .formatted(image.registry(), realm.getHost(), e.getMessage()),
+                                .formatted(endpoint.registry(), request.uri().getHost(), e.getMessage()),
                         e);
             }
         }
+    }
+
+    /**
+     * How a token is asked for: by GET, with the name and the password if there are any; by an OAuth2 grant in a form for a
+     * refresh token.
+     */
+    private static Http.Request tokenRequest(
+            Endpoint endpoint, Access access, URI asked, Challenge challenge, Optional<Credential> credential) {
+        URI realm = realm(endpoint, asked, challenge);
+        Optional<String> service = challenge.parameter("service");
+        List<String> scopes = scopes(endpoint, access, challenge);
+        if (credential.isPresent() && credential.get() instanceof Credential.IdentityToken(String token, var _)) {
+            String form = Stream.concat(
+                            Stream.of("grant_type=refresh_token", "client_id=berth", "refresh_token=" + encode(token)),
+                            Stream.concat(
+                                    service.map(name -> "service=" + encode(name)).stream(),
+                                    scopes.isEmpty()
+                                            ? Stream.of()
+                                            : Stream.of("scope=" + encode(String.join(" ", scopes)))))
+                    .collect(Collectors.joining("&"));
+            Map<String, String> headers =
+                    Map.of("Accept", "application/json", "Content-Type", "application/x-www-form-urlencoded");
+            return new Http.Request("POST", realm, headers, Optional.empty())
+                    .to(endpoint.security())
+                    .with(Body.secret(form));
+        }
+        String query = Stream.concat(
+                        service.map(name -> "service=" + encode(name)).stream(),
+                        scopes.stream().map(scope -> "scope=" + encode(scope)))
+                .collect(Collectors.joining("&"));
+        URI uri = query.isEmpty() ? realm : URI.create(realm + (realm.getRawQuery() == null ? "?" : "&") + query);
+        return new Http.Request("GET", uri, Map.of("Accept", "application/json"), credential.flatMap(Tokens::basic))
+                .to(endpoint.security());
+    }
+
+    /** What the registry wants, or what the operation needs where it names nothing; a push asks for both at once. */
+    private static List<String> scopes(Endpoint endpoint, Access access, Challenge challenge) {
+        String prefix = "repository:%s:".formatted(endpoint.repository());
+        Optional<String> own =
+                endpoint.repository().isEmpty() ? Optional.empty() : Optional.of(prefix + access.actions);
+        List<String> wanted = challenge
+                .parameter("scope")
+                .filter(scope -> !scope.isBlank())
+                .map(scope -> List.of(scope.strip().split(" +")))
+                .orElse(List.of());
+        if (wanted.isEmpty()) {
+            return own.stream().toList();
+        }
+        return access == Access.PULL
+                ? wanted
+                : Stream.concat(wanted.stream().filter(scope -> !scope.startsWith(prefix)), own.stream())
+                        .toList();
     }
 
     /**
@@ -116,43 +196,33 @@ final class Tokens {
      * @throws RegistryException if the realm is not a web address, or would send a password of an https registry in
      *     clear
      */
-    private static URI realm(ImageReference image, URI asked, Challenge challenge) {
+    private static URI realm(Endpoint endpoint, URI asked, Challenge challenge) {
         String text = challenge.parameter("realm").orElse("");
         URI realm;
         try {
             realm = URI.create(text);
         } catch (IllegalArgumentException e) {
-            throw badRealm(image, text);
+            throw badRealm(endpoint, text);
         }
         String scheme = String.valueOf(realm.getScheme());
         boolean web = scheme.equals("https")
                 || (scheme.equals("http") && asked.getScheme().equals("http"));
         if (!web || realm.getHost() == null || realm.getRawFragment() != null) {
-            throw badRealm(image, text);
+            throw badRealm(endpoint, text);
         }
-        // Where no scope is asked for we ask for the one that a pull needs.
-        Stream<String> scopes = challenge
-                .parameter("scope")
-                .filter(scope -> !scope.isBlank())
-                .map(scope -> Stream.of(scope.strip().split(" +")))
-                .orElse(Stream.of("repository:%s:pull".formatted(image.repository())));
-        String query = Stream.concat(
-                        challenge.parameter("service").map(service -> "service=" + encode(service)).stream(),
-                        scopes.map(scope -> "scope=" + encode(scope)))
-                .collect(Collectors.joining("&"));
-        return URI.create(text + (realm.getRawQuery() == null ? "?" : "&") + query);
+        return realm;
     }
 
     private static String encode(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
-    private static RegistryException badRealm(ImageReference image, String realm) {
+    private static RegistryException badRealm(Endpoint endpoint, String realm) {
         return new RegistryException("registry %s: it wants a login at '%s', which is not a place to send one to"
-                .formatted(image.registry(), Words.clean(realm)));
+                .formatted(endpoint.registry(), Words.clean(realm)));
     }
 
-    private static String token(ImageReference image, byte[] body) {
+    private static String token(Endpoint endpoint, byte[] body) {
         try {
             Json.Obj root = Json.parseObject(body, "token");
             String token =
@@ -161,20 +231,21 @@ final class Tokens {
                 return token;
             }
         } catch (ImageException e) {
-            throw new RegistryException("registry %s: its token server sent no token".formatted(image.registry()), e);
+            throw new RegistryException(
+                    "registry %s: its token server sent no token".formatted(endpoint.registry()), e);
         }
-        throw new RegistryException("registry %s: its token server sent no token".formatted(image.registry()));
+        throw new RegistryException("registry %s: its token server sent no token".formatted(endpoint.registry()));
     }
 
-    private RegistryException refused(ImageReference image, URI realm, Http.Answer answer, byte[] body) {
+    private RegistryException refused(Endpoint endpoint, URI realm, Http.Answer answer, byte[] body) {
         String said = Words.errorText(body, answer.mediaType())
                 .map(text -> ": " + text)
                 .orElse("");
-        String message = "registry %s: its token server %s answered %d %s%s"
-                .formatted(image.registry(), realm.getHost(), answer.status(), identity(image), said);
+        String message = "registry %s: its token server %s answered %d, asked %s%s"
+                .formatted(endpoint.registry(), realm.getHost(), answer.status(), identity(endpoint), said);
         RegistryException failure = new RegistryException(message);
         return answer.status() == 401 || answer.status() == 403
-                ? failure.hint("check the user name and the password or token for " + image.registry())
+                ? failure.hint("check the user name and the password or token for " + endpoint.registry())
                 : failure;
     }
 }

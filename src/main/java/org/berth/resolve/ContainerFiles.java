@@ -194,7 +194,7 @@ final class ContainerFiles {
             */*) ;;
             *)
                 if ! command -v "${1-}" >/dev/null 2>&1; then
-                    printf 'FATAL:   "%s": executable file not found in $PATH\\n' "${1-}" >&2
+                    echo "FATAL:   \\"${1-}\\": executable file not found in \\$PATH" >&2
                     exit 255
                 fi
                 ;;

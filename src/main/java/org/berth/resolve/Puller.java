@@ -2,39 +2,31 @@ package org.berth.resolve;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.Optional;
 import org.berth.cache.Cache;
-import org.berth.cache.Download;
 import org.berth.cache.ImageLease;
 import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
+import org.berth.cache.Unfinished;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
-import org.berth.host.Host;
+import org.berth.host.OutputFiles;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
-import org.berth.oci.ImageReference;
-import org.berth.oci.LayerSource;
 import org.berth.oci.Platform;
-import org.berth.registry.RegistryClient;
-import org.berth.registry.ResolvedImage;
 import org.berth.sif.SifFile;
+import org.berth.sif.SifIdentity;
 import org.berth.sif.SifWriter;
 
 /**
- * From an image in a registry to a SIF: in the cache, where all users of one image share it, or where the user wants it.
- *
- * <p>With a cache the blobs go there while they are converted, so that the next image finds its layers. Without one they go
- * from the network straight through the converter, and the image is the only file that is written.
+ * From an image of whatever source to a SIF: in the cache, where all users of one image share it, or where the user wants
+ * it.
  */
 public final class Puller {
-    private final RegistryClient client;
     private final PullSettings settings;
     private final PullEvents events;
 
-    public Puller(RegistryClient client, PullSettings settings, PullEvents events) {
-        this.client = client;
+    public Puller(PullSettings settings, PullEvents events) {
         this.settings = settings;
         this.events = events;
     }
@@ -47,15 +39,15 @@ public final class Puller {
     public record PulledImage(Path file, boolean temporary) {}
 
     /** Fetches and converts an image unless the cache has it. */
-    public PulledImage pull(ImageReference reference, String from, Platform platform) {
+    public PulledImage pull(ImageSource source) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            return new PulledImage(cached(cache.orElseThrow(), reference, from, platform), false);
+            return new PulledImage(cached(cache.orElseThrow(), source), false);
         }
         Path file = OwnFiles.temporary(settings.temporary(), "berth-image-", ".sif");
         boolean made = false;
         try {
-            streamed(reference, from, platform, file);
+            streamed(source, file);
             made = true;
             return new PulledImage(file, true);
         } finally {
@@ -70,17 +62,33 @@ public final class Puller {
      *
      * @param destination appears by rename; what is there is replaced
      */
-    public void pullTo(ImageReference reference, String from, Platform platform, Path destination) {
+    public void pullTo(ImageSource source, Path destination) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            OwnFiles.copy(
-                    cached(cache.orElseThrow(), reference, from, platform), destination, 0777 & ~settings.umask());
+            OwnFiles.copy(cached(cache.orElseThrow(), source), destination, 0777 & ~settings.umask());
         } else {
-            streamed(reference, from, platform, destination);
+            streamed(source, destination);
         }
     }
 
-    private Optional<Cache> cache() {
+    /**
+     * Makes an image, whether the cache has a finished one or not; only its blobs are looked for there.
+     *
+     * @param destination appears by rename; what is there is replaced
+     */
+    public void build(ImageSource source, Purpose purpose, Path destination) {
+        Optional<Cache> cache = cache();
+        events.info("Starting build...");
+        events.info("Fetching OCI image...");
+        try (ImageSource.Opened image =
+                source.open(cache.<DocumentStore>map(Cache::blobs).orElse(DocumentStore.NONE))) {
+            warnOfArchitecture(image.image(), source.platform());
+            write(cache, image, purpose, destination);
+        }
+    }
+
+    /** The user's cache; empty if there is none to be used, which the user has been told. */
+    Optional<Cache> cache() {
         return settings.cacheDirectory().flatMap(directory -> switch (Cache.open(directory)) {
             case Cache.Opened.Usable(Cache cache) -> Optional.of(cache);
             case Cache.Opened.Unusable(String reason) -> {
@@ -91,72 +99,104 @@ public final class Puller {
     }
 
     /**
-     * The image in the cache. What the registry answers to HEAD is only good for looking and waiting; an image is made under
-     * the digest of the manifest that was read, so where the two differ the second round settles it.
+     * The image in the cache. What a source announces is only good for looking and waiting; an image is made under the
+     * digest of what was read, so where the two differ the second round settles it.
      */
-    private Path cached(Cache cache, ImageReference reference, String from, Platform platform) {
-        Digest wanted = client.digest(reference);
-        Optional<ResolvedImage> resolved = Optional.empty();
-        while (true) {
-            try (ImageLease lease = cache.lease(
-                    key(wanted, platform),
-                    Puller::intact,
-                    () -> events.info("Waiting for another process that makes this image"))) {
-                switch (lease) {
-                    case ImageLease.Finished(Path file) -> {
-                        events.info("Using cached SIF image");
-                        return file;
-                    }
-                    case ImageLease.Writer writer -> {
-                        ResolvedImage image =
-                                resolved.orElseGet(() -> client.resolve(reference, platform, cache.blobs()));
-                        if (image.digest().equals(wanted)) {
-                            announce(image, platform);
-                            build(cache, image, reference, from, writer.temporary());
-                            return writer.publish();
+    private Path cached(Cache cache, ImageSource source) {
+        try (OpenedOnce image = new OpenedOnce(source, cache.blobs())) {
+            Digest wanted =
+                    source.announced().orElseGet(() -> image.get().image().digest());
+            while (true) {
+                try (ImageLease lease = cache.lease(
+                        key(wanted, source),
+                        Puller::intact,
+                        () -> events.info("Waiting for another process that makes this image"))) {
+                    switch (lease) {
+                        case ImageLease.Finished(Path file) -> {
+                            events.info("Using cached SIF image");
+                            return file;
                         }
-                        resolved = Optional.of(image);
-                        wanted = image.digest();
+                        case ImageLease.Writer writer -> {
+                            ImageSource.Opened opened = image.get();
+                            if (opened.image().digest().equals(wanted)) {
+                                announce(opened.image(), source.platform());
+                                SifIdentity identity = SifBuild.identity(settings);
+                                try (SifWriter sif = SifWriter.createInPlace(writer.temporary(), identity)) {
+                                    write(Optional.of(cache), opened, Purpose.SIF, writer.temporary(), sif);
+                                }
+                                return writer.publish();
+                            }
+                            wanted = opened.image().digest();
+                        }
                     }
+                } catch (IOException e) {
+                    throw new HostException("interrupted while waiting for the cache", e);
                 }
-            } catch (IOException e) {
-                throw new HostException("interrupted while waiting for the cache", e);
             }
         }
     }
 
-    private String key(Digest digest, Platform platform) {
-        return Cache.key(digest, platform, settings.format());
-    }
+    /** A source that is opened when it is first needed, and closed if it was. */
+    private static final class OpenedOnce implements AutoCloseable {
+        private final ImageSource source;
+        private final DocumentStore documents;
+        private Optional<ImageSource.Opened> opened = Optional.empty();
 
-    private void build(Cache cache, ResolvedImage image, ImageReference reference, String from, Path file) {
-        Space.require(folder(file), SifBuild.estimate(image));
-        try (PullEvents.ShownProgress progress = events.progress();
-                Download download =
-                        cache.blobs().fetch(image.manifest().layers(), client.blobs(image.reference()), progress);
-                SifWriter sif = SifWriter.createInPlace(file, SifBuild.identity(settings))) {
-            SifBuild.write(image, reference, from, download, settings, events, sif);
-            download.finish();
-        } catch (IOException e) {
-            throw new HostException("could not finish the download: " + Host.reason(e), e);
+        OpenedOnce(ImageSource source, DocumentStore documents) {
+            this.source = source;
+            this.documents = documents;
+        }
+
+        ImageSource.Opened get() {
+            if (opened.isEmpty()) {
+                opened = Optional.of(source.open(documents));
+            }
+            return opened.orElseThrow();
+        }
+
+        @Override
+        public void close() {
+            opened.ifPresent(ImageSource.Opened::close);
         }
     }
 
-    private void streamed(ImageReference reference, String from, Platform platform, Path file) {
-        ResolvedImage image = client.resolve(reference, platform, DocumentStore.NONE);
-        announce(image, platform);
-        Space.require(folder(file), SifBuild.estimate(image));
-        try (PullEvents.ShownProgress progress = events.progress();
-                SifWriter sif = SifWriter.create(file, SifBuild.identity(settings))) {
-            LayerSource source = new ShownSource(client.blobs(image.reference()), progress);
-            SifBuild.write(image, reference, from, source, settings, events, sif);
+    private String key(Digest digest, ImageSource source) {
+        String agent = source.agent().equals(RegistrySource.AGENT) ? "" : " " + source.agent();
+        return Cache.key(digest, source.platform(), settings.format() + agent);
+    }
+
+    private void streamed(ImageSource source, Path file) {
+        try (ImageSource.Opened image = source.open(DocumentStore.NONE)) {
+            announce(image.image(), source.platform());
+            write(Optional.empty(), image, Purpose.SIF, file);
         }
     }
 
-    private void announce(ResolvedImage image, Platform platform) {
+    private void write(Optional<Cache> cache, ImageSource.Opened image, Purpose purpose, Path file) {
+        try (Unfinished part = Unfinished.beside(file);
+                SifWriter sif = SifWriter.createInPlace(part.path(), SifBuild.identity(settings))) {
+            write(cache, image, purpose, file, sif);
+            part.publish();
+        }
+    }
+
+    private void write(Optional<Cache> cache, ImageSource.Opened image, Purpose purpose, Path file, SifWriter sif) {
+        Space.require(OutputFiles.folder(file), SifBuild.estimate(image.image()));
+        try (PullEvents.ShownProgress progress = events.progress();
+                ImageSource.Layers layers = image.layers(cache.map(Cache::blobs), progress)) {
+            SifBuild.write(image.image(), layers, settings, events, purpose, sif);
+            layers.finish();
+        }
+    }
+
+    private void announce(SourceImage image, Platform platform) {
         events.info("Converting OCI blobs to SIF format");
         events.info("Starting build...");
         events.info("Fetching OCI image...");
+        warnOfArchitecture(image, platform);
+    }
+
+    private void warnOfArchitecture(SourceImage image, Platform platform) {
         String architecture = image.config().platform().architecture();
         if (!architecture.isEmpty() && !architecture.equals(platform.architecture())) {
             events.warning("the image is for %s, not for %s: it can be pulled, but not run here"
@@ -164,15 +204,11 @@ public final class Puller {
         }
     }
 
-    private static boolean intact(Path file) {
+    static boolean intact(Path file) {
         try {
             return SifFile.read(file).primaryPartition().isPresent();
         } catch (ImageException e) {
             return false;
         }
-    }
-
-    private static Path folder(Path file) {
-        return Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder");
     }
 }

@@ -15,9 +15,7 @@ import org.berth.convert.Extra.Rule;
 import org.berth.convert.Limits;
 import org.berth.oci.Descriptor;
 import org.berth.oci.ImageConfig;
-import org.berth.oci.ImageReference;
 import org.berth.oci.LayerSource;
-import org.berth.registry.ResolvedImage;
 import org.berth.sif.Architecture;
 import org.berth.sif.DataType;
 import org.berth.sif.FileSystemType;
@@ -32,7 +30,7 @@ final class SifBuild {
     private SifBuild() {}
 
     /** Room that the image will need: about what its compressed layers take, since it is compressed again. */
-    static long estimate(ResolvedImage image) {
+    static long estimate(SourceImage image) {
         return image.manifest().layers().stream().mapToLong(Descriptor::size).sum() * 11 / 10 + (1 << 20);
     }
 
@@ -43,18 +41,16 @@ final class SifBuild {
 
     /** @param sif closed by the caller; it makes the file appear */
     static void write(
-            ResolvedImage image,
-            ImageReference reference,
-            String from,
+            SourceImage image,
             LayerSource source,
             PullSettings settings,
             PullEvents events,
+            Purpose purpose,
             SifWriter sif) {
         ImageConfig config = image.config();
         Instant now = settings.time().of(config);
         Architecture architecture = Architecture.ofWord(config.platform().architecture());
-        ImageOrigin origin =
-                new ImageOrigin(from, reference, image.digest().toString(), now, settings.zone(), settings.version());
+        ImageOrigin origin = ImageOrigin.of(image, now, settings.zone(), settings.version());
         Map<String, String> labels = origin.labels(config, config.platform().architecture());
         InspectMetadata metadata = metadata(config, origin, labels);
         sif.add(SifObject.of(DataType.DEFINITION, ""), utf8(origin.definition()));
@@ -81,7 +77,7 @@ final class SifBuild {
                 target.offset());
         result.notes().forEach(events::warning);
         events.info("Inserting Berth configuration...");
-        events.info("Creating SIF file...");
+        events.info(purpose.message());
         sif.endPartition(result.bytes());
         sif.finish(settings.umask());
     }

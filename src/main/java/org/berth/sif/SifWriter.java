@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -15,7 +14,6 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -29,7 +27,7 @@ import org.berth.error.ImageException;
  * <p>Every failing file operation is a {@link HostException} that names the file. Not for several threads.
  */
 public final class SifWriter implements Closeable {
-    /** How the names of unfinished files begin; the name of the file and a number follow. */
+    /** How the names of unfinished files begin; a number follows. */
     public static final String TEMPORARY_PREFIX = ".berth-sif-";
 
     /** Where a partition's bytes go: its first byte is at {@code offset} of the channel. */
@@ -59,8 +57,8 @@ public final class SifWriter implements Closeable {
     }
 
     /**
-     * The same, written under the name that it will have: for a folder whose owner gives unfinished files names of their own,
-     * and cleans up after them.
+     * The same, written under that very name: for whoever gives unfinished files names of their own, and cleans up after
+     * those that were killed. The file is locked while it is written.
      */
     public static SifWriter createInPlace(Path file, SifIdentity identity) {
         Path absolute = file.toAbsolutePath();
@@ -74,10 +72,8 @@ public final class SifWriter implements Closeable {
 
     private static SifWriter create(Path destination, SifIdentity identity, FixedBytes launch) {
         Path absolute = destination.toAbsolutePath();
-        String prefix = TEMPORARY_PREFIX + absolute.getFileName() + "-";
-        removeLeftovers(absolute, prefix);
         Path temporary = absolute.resolveSibling(
-                prefix + Long.toHexString(ThreadLocalRandom.current().nextLong()));
+                TEMPORARY_PREFIX + Long.toHexString(ThreadLocalRandom.current().nextLong()));
         return open(absolute, temporary, identity, launch);
     }
 
@@ -95,29 +91,12 @@ public final class SifWriter implements Closeable {
         }
     }
 
-    /** What writers of this file left who were killed: the system took their locks away. */
-    private static void removeLeftovers(Path destination, String prefix) {
-        Path folder = Objects.requireNonNull(destination.getParent());
-        try (DirectoryStream<Path> left = Files.newDirectoryStream(
-                folder, path -> String.valueOf(path.getFileName()).startsWith(prefix))) {
-            for (Path path : left) {
-                try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
-                    if (lock(channel)) {
-                        Files.deleteIfExists(path);
-                    }
-                }
-            }
-        } catch (IOException e) {
-            // A folder that cannot be listed, or another user's file: the write itself will tell what matters.
-        }
-    }
-
-    /** Whether the lock is ours now; it is held until the channel closes. A file system without locks has no leftovers removed. */
-    private static boolean lock(FileChannel channel) {
+    /** Tells who cleans up that somebody still writes; the system takes it away with the process. */
+    private static void lock(FileChannel channel) {
         try {
-            return channel.tryLock() != null;
+            channel.tryLock();
         } catch (IOException | OverlappingFileLockException e) {
-            return false;
+            // A file system without locks: then nobody cleans up by them.
         }
     }
 

@@ -64,6 +64,10 @@ public record BlockCodec(int id, int bound, Supplier<Compressor> compressors) {
         private final Adler32 adler = new Adler32();
 
         ZlibCompressor(int level) {
+            // Never the library's fallback to zlib: the same input would give other bytes there.
+            if (!DeflateNativeCompressor.isEnabled()) {
+                throw new UnsatisfiedLinkError("libdeflate");
+            }
             deflate = new DeflateNativeCompressor(level);
         }
 

@@ -10,6 +10,7 @@ import java.io.ByteArrayInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -108,6 +109,71 @@ class BlobStoreTest {
             assertArrayEquals(remote.get(low.digest()), read(download, low));
         }
         assertEquals(3, asked.size());
+    }
+
+    /** Gives so many bytes and then breaks, and continues what was begun before. */
+    private LayerSource breaking(long after, List<Long> starts) {
+        return new LayerSource() {
+            @Override
+            public InputStream open(Descriptor blob) {
+                return open(blob, InputStream.nullInputStream(), 0);
+            }
+
+            @Override
+            public InputStream open(Descriptor blob, InputStream start, long length) {
+                starts.add(length);
+                byte[] bytes = remote.get(blob.digest());
+                InputStream some =
+                        new ByteArrayInputStream(bytes, (int) length, (int) Math.min(after, bytes.length - length));
+                InputStream broken = new InputStream() {
+                    @Override
+                    public int read() throws IOException {
+                        throw new IOException("the connection broke");
+                    }
+                };
+                InputStream all = new SequenceInputStream(start, new SequenceInputStream(some, broken));
+                return new VerifyingInputStream(all, blob, "test");
+            }
+        };
+    }
+
+    private void fetch(Descriptor blob, LayerSource source) throws IOException {
+        try (Download download = store.fetch(List.of(blob), source, Progress.NONE)) {
+            download.finish();
+        }
+    }
+
+    @Test
+    void whatWasCutOffIsContinuedByTheNextRun() throws IOException {
+        Descriptor blob = blob(5 << 20, 1);
+        List<Long> starts = new ArrayList<>();
+        assertThrows(IOException.class, () -> fetch(blob, breaking(2 << 20, starts)));
+        assertEquals(1, files().stream().filter(name -> name.endsWith(".part")).count());
+        assertThrows(IOException.class, () -> fetch(blob, breaking(1 << 20, starts)));
+        fetch(blob, breaking(5 << 20, starts));
+        assertEquals(List.of(0L, 2L << 20, 3L << 20), starts);
+        assertEquals(List.of(blob.digest().hex()), withoutLocks());
+        try (Download download = store.fetch(List.of(blob), breaking(0, starts), Progress.NONE)) {
+            assertArrayEquals(remote.get(blob.digest()), read(download, blob));
+        }
+    }
+
+    @Test
+    void aPieceOfSomethingElseIsRemoved() throws IOException {
+        Descriptor blob = blob(3 << 20, 1);
+        List<Long> starts = new ArrayList<>();
+        fetch(blob(10, 2), breaking(10, starts));
+        Path part = root.resolve(
+                "cache/blob/blobs/sha256/%s.0.part".formatted(blob.digest().hex()));
+        Files.write(part, new byte[2 << 20]);
+        ImageException failure = assertThrows(ImageException.class, () -> fetch(blob, breaking(3 << 20, starts)));
+        assertTrue(failure.getMessage().contains("what an earlier download left"), failure.getMessage());
+        assertFalse(Files.exists(part));
+        fetch(blob, breaking(3 << 20, starts));
+    }
+
+    private List<String> withoutLocks() throws IOException {
+        return files().stream().filter(name -> !name.endsWith(OsLocking.SUFFIX)).toList();
     }
 
     @Test

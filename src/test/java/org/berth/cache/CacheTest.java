@@ -287,7 +287,7 @@ class CacheTest {
         Path old = Files.writeString(root.resolve("x.1.part"), "");
         Files.writeString(root.resolve("y.1.part"), "");
         Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(2))));
-        new Leases(root).sweep();
+        new Leases(root).sweep(Leases.Unfinished.REMOVED);
         assertFalse(Files.exists(old));
         assertEquals(List.of("y.1.part"), below("."));
     }

@@ -21,4 +21,16 @@ class ShellVariablesTest {
                 Map.of("A", "plain", "B", "two\nlines", "C", "it's", "D", "a=b=c", "E", ""),
                 ShellVariables.parse(text));
     }
+
+    @Test
+    void controlCharactersInDollarQuotesAreRead() {
+        String text = """
+                export A=$'a\\n\\047b\\\\'
+                export B=$'naïve 😀 \\303\\257'
+                export C=plain
+                export HOME
+                export D='x'$'\\t''y'
+                """;
+        assertEquals(Map.of("A", "a\n'b\\", "B", "naïve 😀 ï", "C", "plain", "D", "x\ty"), ShellVariables.parse(text));
+    }
 }

@@ -450,6 +450,19 @@ class ConverterTest {
     }
 
     @Test
+    void anArchiveMayEndRightAfterItsLastByte() throws Exception {
+        TarMaker tar = new TarMaker();
+        byte[] bytes = tar.file("first", "1")
+                .raw(tar.header('0', "last", "", 4, 0644))
+                .raw("last".getBytes(java.nio.charset.StandardCharsets.UTF_8))
+                .cut();
+        Path image = convert(options(Compression.ZSTD, 2), MemoryLayers.of(bytes));
+        try (var mounted = MountedImage.open(image)) {
+            assertEquals("last", Files.readString(mounted.directory().resolve("last")));
+        }
+    }
+
+    @Test
     void brokenArchivesAreRefusedByLayerAndEntry() {
         byte[] damaged = new TarMaker().file("name", "x").end();
         damaged[0] = 'N';
@@ -546,6 +559,26 @@ class ConverterTest {
                     e.getMessage());
             assertFalse(e.getMessage().contains("\n"));
         });
+    }
+
+    @Test
+    void moreOwnersThanSquashfsHoldsAreRefused() {
+        var tar = new TarMaker();
+        for (int i = 0; i < 32_768; i++) {
+            tar.with(0644, i, 40_000 + i, 0).empty("f" + i);
+        }
+        var e = assertThrows(
+                ImageException.class, () -> convert(options(Compression.ZSTD, 1), MemoryLayers.of(tar.end())));
+        assertTrue(e.getMessage().contains("65536 different owners and groups"), e.getMessage());
+    }
+
+    @Test
+    void entriesAreCountedAlsoInLayersThatComeAgain() {
+        byte[] tar = new TarMaker().empty("a").empty("b").end();
+        MemoryLayers layers = MemoryLayers.of(tar, tar, tar);
+        var few = new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, new Limits(5, 1000, 10), 1, DiffIds.IGNORE);
+        var e = assertThrows(ImageException.class, () -> convert(few, layers));
+        assertTrue(e.getMessage().contains("more than 5 entries (limit maxEntries)"), e.getMessage());
     }
 
     @Test

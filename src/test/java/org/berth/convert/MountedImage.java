@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,7 +43,7 @@ final class MountedImage implements AutoCloseable {
         Path directory = Files.createTempDirectory("mounted");
         List<String> mount = switch (by) {
             case KERNEL -> List.of("mount", "-o", "loop,ro", image.toString(), directory.toString());
-            case SQUASHFUSE -> List.of("squashfuse", image.toString(), directory.toString());
+            case SQUASHFUSE -> List.of("squashfuse_ll", image.toString(), directory.toString());
         };
         Output done = run(mount);
         if (done.status() != 0) {
@@ -74,6 +76,11 @@ final class MountedImage implements AutoCloseable {
 
     /** Differences from a {@code rootfs.jsonl}; empty if there are none. */
     String differences(Path listing, String... extras) throws Exception {
+        return differences(directory, listing, extras);
+    }
+
+    /** The same for a directory that is no mount. */
+    static String differences(Path directory, Path listing, String... extras) throws Exception {
         var command =
                 new ArrayList<>(List.of("python3", script().toString(), directory.toString(), listing.toString()));
         command.addAll(Arrays.asList(extras));
@@ -97,12 +104,12 @@ final class MountedImage implements AutoCloseable {
         try {
             process = new ProcessBuilder(command)
                     .redirectErrorStream(true)
-                    .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
+                    .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
                     .start();
         } catch (IOException e) {
             return new Output(127, e.getMessage());
         }
-        String text = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (!process.waitFor(120, TimeUnit.SECONDS)) {
             process.destroyForcibly();
         }

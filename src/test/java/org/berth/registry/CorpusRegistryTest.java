@@ -27,13 +27,12 @@ class CorpusRegistryTest {
     /** Manifest, configuration and all layers; the message of the failure, or {@code ok}. */
     private static String pull(String name) throws IOException {
         assumeTrue(!ADDRESS.isEmpty(), "CORPUS_RAW=host:port names no running corpus server");
-        RegistrySettings settings = new RegistrySettings(
-                RegistrySettings.Transport.HTTP,
-                Duration.ofSeconds(5),
-                Duration.ofSeconds(2),
-                new RetryPolicy(5, Duration.ofMillis(50), Duration.ofSeconds(5), Duration.ofSeconds(20)),
-                Proxies.NONE,
-                "berth/test");
+        RegistrySettings settings = RegistrySettings.defaults(
+                        RegistrySettings.Transport.HTTP, Proxies.NONE, "berth/test")
+                .with(
+                        Duration.ofSeconds(5),
+                        Duration.ofSeconds(2),
+                        new RetryPolicy(5, Duration.ofMillis(50), Duration.ofSeconds(5), Duration.ofSeconds(20)));
         try (RegistryClient client = new RegistryClient(settings, Credentials.ANONYMOUS)) {
             ImageReference image = ImageReference.parse(ADDRESS + "/" + name);
             client.digest(image);

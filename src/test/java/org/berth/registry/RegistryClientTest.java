@@ -17,7 +17,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
@@ -37,7 +36,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RegistryClientTest {
     private static final RetryPolicy QUICK =
             new RetryPolicy(4, Duration.ofMillis(5), Duration.ofSeconds(2), Duration.ofSeconds(10));
-    private static final Credential ALICE = new Credential("alice", "s3cret:with:colons", "DOCKER_USERNAME");
+    private static final Credential.Login ALICE =
+            new Credential.Login("alice", "s3cret:with:colons", "DOCKER_USERNAME");
     private static final byte[] LAYER = TestRegistry.noise(3 << 20, 1);
 
     private final TestRegistry registry = new TestRegistry();
@@ -61,8 +61,8 @@ class RegistryClientTest {
 
     private RegistryClient client(RegistrySettings.Transport transport, Credentials credentials) {
         RegistryClient client = new RegistryClient(
-                new RegistrySettings(
-                        transport, Duration.ofSeconds(2), Duration.ofMillis(300), QUICK, Proxies.NONE, "berth/test"),
+                RegistrySettings.defaults(transport, Proxies.NONE, "berth/test")
+                        .with(Duration.ofSeconds(2), Duration.ofMillis(300), QUICK),
                 credentials);
         clients.add(client);
         return client;
@@ -364,7 +364,7 @@ class RegistryClientTest {
         });
         RegistryException failure = assertThrows(RegistryException.class, () -> pull(client()));
         contains(failure.getMessage(), "429", "without credentials", "You have reached your pull rate limit");
-        contains(failure.hint().orElseThrow(), "DOCKER_USERNAME");
+        contains(failure.hint().orElseThrow(), "berth registry login");
         assertEquals(1, registry.seen().size());
     }
 
@@ -446,7 +446,7 @@ class RegistryClientTest {
                 exchange.sendResponseHeaders(307, -1);
                 return true;
             });
-            assertArrayEquals(LAYER, pull(client(host -> Optional.of(ALICE))));
+            assertArrayEquals(LAYER, pull(client(Credentials.of(ALICE))));
             assertEquals(1, storage.seen().size());
             assertEquals("", storage.seen().getFirst().authorization());
         }
@@ -518,7 +518,7 @@ class RegistryClientTest {
     @Test
     void aUserIsNamedToTheTokenServerAndNotToTheRegistry() throws IOException {
         registry.fault(tokens("Bearer realm=\"$\"", "t1"));
-        assertArrayEquals(LAYER, pull(client(host -> Optional.of(ALICE))));
+        assertArrayEquals(LAYER, pull(client(Credentials.of(ALICE))));
         for (TestRegistry.Seen seen : registry.seen()) {
             assertEquals(seen.path().startsWith("/token"), seen.authorization().equals(ALICE.basic()), seen.toString());
         }
@@ -549,7 +549,7 @@ class RegistryClientTest {
     @Test
     void tokensThatNeverSatisfyEndInAnError() {
         registry.fault(tokens("Bearer realm=\"$\"", "never"));
-        String message = failure(client(host -> Optional.of(ALICE)));
+        String message = failure(client(Credentials.of(ALICE)));
         contains(message, "authentication required", "127.0.0.1:" + registry.port(), "alice", "DOCKER_USERNAME");
         assertFalse(message.contains("s3cret"), message);
         assertEquals(3, registry.seen().size());
@@ -563,7 +563,7 @@ class RegistryClientTest {
             TestRegistry.error(exchange, 401, "no");
             return true;
         });
-        contains(failure(client(host -> Optional.of(ALICE))), "not a place to send one to");
+        contains(failure(client(Credentials.of(ALICE))), "not a place to send one to");
     }
 
     @Test
@@ -576,10 +576,10 @@ class RegistryClientTest {
             TestRegistry.error(exchange, 401, "authentication required");
             return true;
         });
-        assertArrayEquals(LAYER, pull(client(host -> Optional.of(ALICE))));
+        assertArrayEquals(LAYER, pull(client(Credentials.of(ALICE))));
         contains(failure(client()), "authentication required", "without credentials");
         contains(
-                failure(client(host -> Optional.of(new Credential("bob", "x", "a file")))),
+                failure(client(Credentials.of(new Credential.Login("bob", "x", "a file")))),
                 "authentication required",
                 "as user bob (from a file)");
     }

@@ -1,0 +1,60 @@
+package org.berth.cache;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.berth.error.ImageException;
+import org.berth.oci.Digest;
+import org.berth.oci.ImageNames;
+import org.berth.oci.ImageReference;
+
+/**
+ * Names of images and the digests they stood for, in {@code cache/blob/names}: a file of two lines each.
+ *
+ * <p>They are not in the layout's {@code index.json} because two processes that write one file lose a name.
+ */
+public final class NameFiles implements ImageNames {
+    private final Path directory;
+
+    /** @param root what the user calls the cache directory */
+    public NameFiles(Path root) {
+        this.directory = root.toAbsolutePath()
+                .resolve("cache")
+                .resolve(CacheType.BLOB.word())
+                .resolve("names");
+    }
+
+    @Override
+    public Optional<Digest> find(ImageReference image) {
+        try {
+            List<String> lines = Files.readAllLines(file(image), StandardCharsets.UTF_8);
+            return lines.size() == 2 && lines.getFirst().equals(image.toString())
+                    ? Optional.of(Digest.parse(lines.getLast()))
+                    : Optional.empty();
+        } catch (IOException | ImageException e) {
+            // Unreadable is as good as missing: the registry knows.
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public void remember(ImageReference image, Digest digest) {
+        if (find(image).filter(digest::equals).isPresent()) {
+            return;
+        }
+        try {
+            Folder.create(directory);
+            Folder.write(file(image), "%s\n%s\n".formatted(image, digest).getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            // A cache that is full or read-only serves this use all the same.
+        }
+    }
+
+    private Path file(ImageReference image) {
+        return directory.resolve(
+                Digest.sha256(image.toString().getBytes(StandardCharsets.UTF_8)).hex());
+    }
+}

@@ -1,0 +1,101 @@
+package org.berth.oci;
+
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.berth.error.ImageException;
+
+/** A SIF kept in a registry as it is: a manifest with the file as its only layer (sif-format: ORAS transport). */
+public final class SifArtifact {
+    public static final String LAYER = "application/vnd.sylabs.sif.layer.v1.sif";
+    public static final String TITLE = "org.opencontainers.image.title";
+    public static final String DESCRIPTION = "org.opencontainers.image.description";
+
+    /** As the first versions of Singularity that could push spelt it. */
+    private static final String OLD_LAYER = "appliciation/vnd.sylabs.sif.layer.tar";
+
+    private static final String CONFIG = "application/vnd.sylabs.sif.config.v1+json";
+    private static final byte[] CONFIG_BYTES = "{}".getBytes(StandardCharsets.UTF_8);
+
+    private SifArtifact() {}
+
+    /**
+     * The SIF of an artifact.
+     *
+     * @throws ImageException if it holds something else; what it is, and by which scheme it can be had
+     */
+    public static Descriptor sif(Manifest manifest, ImageReference image) {
+        List<Descriptor> sifs = manifest.layers().stream()
+                .filter(layer -> isSif(layer.mediaType()))
+                .toList();
+        if (sifs.size() == 1) {
+            return sifs.getFirst();
+        }
+        if (MediaTypes.isImageConfig(manifest.config().mediaType())
+                && manifest.layers().stream().allMatch(layer -> MediaTypes.isLayer(layer.mediaType()))) {
+            throw new ImageException("%s is a container image (layers: %d), not a SIF"
+                            .formatted(image, manifest.layers().size()))
+                    .hint("use docker://" + image);
+        }
+        if (sifs.isEmpty()) {
+            String types = String.join(
+                    ", ",
+                    manifest.layers().stream()
+                            .map(Descriptor::mediaType)
+                            .distinct()
+                            .limit(3)
+                            .toList());
+            throw new ImageException("%s is no SIF: invalid layer mediatype: %s".formatted(image, types));
+        }
+        throw new ImageException("%s should have a single layer, it has %d"
+                .formatted(image, manifest.layers().size()));
+    }
+
+    static boolean isSif(String mediaType) {
+        return mediaType.equals(LAYER) || mediaType.equals(OLD_LAYER);
+    }
+
+    /** The empty configuration that every such artifact has. */
+    public static Descriptor config() {
+        return new Descriptor(CONFIG, Digest.sha256(CONFIG_BYTES), CONFIG_BYTES.length, Map.of());
+    }
+
+    public static byte[] configBytes() {
+        return CONFIG_BYTES.clone();
+    }
+
+    /**
+     * The manifest of a file; the same file, title and annotations give the same bytes.
+     *
+     * @param title the file's name, which other programs give it when they fetch it
+     */
+    public static byte[] manifest(Digest sif, long size, String title, Map<String, String> annotations) {
+        Map<String, Json> fields = new LinkedHashMap<>();
+        fields.put("schemaVersion", new Json.Num("2"));
+        fields.put("mediaType", new Json.Text(MediaTypes.OCI_MANIFEST));
+        fields.put("config", descriptor(config()));
+        fields.put("layers", new Json.Arr(List.of(descriptor(new Descriptor(LAYER, sif, size, Map.of(TITLE, title))))));
+        if (!annotations.isEmpty()) {
+            fields.put("annotations", texts(annotations));
+        }
+        return new Json.Obj(fields).json().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static Json descriptor(Descriptor descriptor) {
+        Map<String, Json> fields = new LinkedHashMap<>();
+        fields.put("mediaType", new Json.Text(descriptor.mediaType()));
+        fields.put("digest", new Json.Text(descriptor.digest().toString()));
+        fields.put("size", new Json.Num(Long.toString(descriptor.size())));
+        if (!descriptor.annotations().isEmpty()) {
+            fields.put("annotations", texts(descriptor.annotations()));
+        }
+        return new Json.Obj(fields);
+    }
+
+    private static Json texts(Map<String, String> map) {
+        Map<String, Json> fields = new LinkedHashMap<>();
+        map.forEach((key, value) -> fields.put(key, new Json.Text(value)));
+        return new Json.Obj(fields);
+    }
+}
