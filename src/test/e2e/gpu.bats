@@ -1,4 +1,6 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # expressions are for the shell in the container; bats sets stderr
+#
 # GPUs without one: device nodes whose driver is not there, and a driver of no machine in a tree of its own.
 
 bats_require_minimum_version 1.5.0

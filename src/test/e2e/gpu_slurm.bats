@@ -1,4 +1,6 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154 # the helper sets place
+#
 # The GPUs of real Slurm steps: what each rank sees and may open, where the device cgroup decides and where nothing does.
 
 bats_require_minimum_version 1.5.0
@@ -9,10 +11,6 @@ CLUSTER=$BATS_TEST_DIRNAME/../testbed/cluster
 setup_file() {
     command -v slurmd >/dev/null || skip "Slurm is not installed here"
     [[ -d /sys/fs/cgroup/devices ]] || skip "there is no cgroup v1 here, without which the testbed constrains no devices"
-}
-
-teardown_file() {
-    [[ -z ${CLUSTER_DIR:-} ]] || "$CLUSTER" down --dir "$CLUSTER_DIR" >&2 || true
 }
 
 cluster() { # OPTION...: four GPUs on one node
