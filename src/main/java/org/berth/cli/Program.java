@@ -35,7 +35,7 @@ final class Program {
         Messages messages = Messages.of(typed, host);
         try {
             List<Note> notes = new ArrayList<>();
-            Invocation invocation = OptionEnvironment.apply(typed, host, notes);
+            Invocation invocation = OptionEnvironment.apply(HoldOptions.expanded(typed), host, notes);
             messages = Messages.of(invocation, host);
             notes.forEach(messages::note);
             requireAvailable(invocation);
@@ -55,6 +55,8 @@ final class Program {
             case "run" -> launch(Action.RUN, invocation, messages);
             case "shell" -> launch(Action.SHELL, invocation, messages);
             case "test" -> launch(Action.TEST, invocation, messages);
+            case "hold" -> new HoldCommand(invocation, host, site(invocation), messages).hold(channel);
+            case "resolve" -> new HoldCommand(invocation, host, site(invocation), messages).resolve();
             case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();

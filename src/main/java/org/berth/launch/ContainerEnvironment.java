@@ -90,6 +90,13 @@ final class ContainerEnvironment {
         return new Op.EnvironmentOfImage(host.shell(), EnvironmentScript.TEXT, "environment", variables);
     }
 
+    /** What the caller keeps, whatever the image says. */
+    static List<Op> kept(LaunchRequest request) {
+        List<Op> ops = new ArrayList<>();
+        request.environment().kept().forEach((name, value) -> ops.add(new Op.EnvironmentSet(name, value)));
+        return ops;
+    }
+
     private static Map<String, String> runtime(LaunchRequest request, RunnableImage image) {
         Map<String, String> runtime = new LinkedHashMap<>();
         runtime.put("APPNAME", request.app().orElse(""));

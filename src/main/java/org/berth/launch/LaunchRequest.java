@@ -15,6 +15,7 @@ import java.util.Set;
  */
 public record LaunchRequest(
         Action action,
+        Lifetime lifetime,
         int argvIndex,
         List<BindRequest> binds,
         Home home,
@@ -89,11 +90,18 @@ public record LaunchRequest(
      * @param injected values for the container, over the image's
      * @param dropped names of the caller's variables that are left out
      * @param evaluate injected values are evaluated once by the container's shell
+     * @param kept the caller's values that win over the image's
      */
-    public record Environment(boolean clean, Map<String, String> injected, Set<String> dropped, boolean evaluate) {
+    public record Environment(
+            boolean clean,
+            Map<String, String> injected,
+            Set<String> dropped,
+            boolean evaluate,
+            Map<String, String> kept) {
         public Environment {
             injected = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(injected));
             dropped = Set.copyOf(dropped);
+            kept = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(kept));
         }
     }
 

@@ -1,0 +1,44 @@
+package org.berth.cli;
+
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * An image as the users of Slurm write it: a path, a reference with a scheme, or a bare name of a registry's image.
+ *
+ * <p>Pyxis' notation goes along, in which {@code #} stands between registry and image and a user name may come first:
+ * {@code [USER@][REGISTRY#]IMAGE[:TAG]}.
+ */
+final class HeldImage {
+    private static final List<String> FILE_ENDINGS = List.of(".sif", ".sqsh", ".sqfs", ".squashfs", ".img");
+
+    private HeldImage() {}
+
+    /** The image as {@link ImageName#parse} takes it; {@code exists} says whether a path leads to something. */
+    static String normalized(String text, Predicate<String> exists) {
+        if (text.startsWith("/") || text.startsWith(".")) {
+            return text;
+        }
+        for (String scheme : List.of("docker://", "dockerd://")) {
+            if (text.startsWith(scheme)) {
+                return scheme + withSlash(text.substring(scheme.length()));
+            }
+        }
+        if (ImageName.SCHEME.matcher(text).matches() && text.contains("://")) {
+            return text;
+        }
+        if (exists.test(text) || FILE_ENDINGS.stream().anyMatch(text::endsWith)) {
+            return text;
+        }
+        return "docker://" + withSlash(text);
+    }
+
+    private static String withSlash(String name) {
+        int hash = name.indexOf('#');
+        if (hash < 0) {
+            return name;
+        }
+        String registry = name.substring(name.lastIndexOf('@', hash) + 1, hash);
+        return registry + "/" + name.substring(hash + 1);
+    }
+}
