@@ -31,6 +31,8 @@ struct words {
 };
 
 int words_add(struct words *words, char *word);
+/* Never NULL: an environment may be empty (--export=NONE). */
+char **words_list(struct words *words);
 /* The value of NAME in a NAME=value list, or NULL. */
 const char *environment_find(char *const *environment, const char *name);
 
@@ -135,9 +137,10 @@ void step_release(struct step *step);
 
 /* ---- child.c ---- */
 
-/* Runs "berth hold" until the container is there. *message is new memory with what the holder
- * says; NULL if the plan was only explained. */
-int child_hold(struct step *step, char *const *environment, char **message, size_t *length);
+/* Runs "berth hold" until the container is there; a directory of the step may be made visible in it.
+ * *message is new memory with what the holder says; NULL if the plan was only explained. */
+int child_hold(struct step *step, struct words *environment, const char *directory, char **message,
+	       size_t *length);
 /* Runs "berth resolve" in srun; *image is new memory. */
 int child_resolve(const struct config *config, const char *image, char **resolved);
 

@@ -229,15 +229,16 @@ static int follow(struct listener *listener, int said, struct text *message, int
 
 /* ---- hold ---- */
 
-static int hold_command(const struct step *step, struct words *argv)
+static int hold_command(const struct step *step, const char *directory, struct words *argv)
 {
 	char *word;
 
 	if (words_add(argv, (char *)step->config->berth) < 0 || words_add(argv, (char *)"hold") < 0 ||
 	    asprintf(&word, "--ready-fd=%d", READY_FD) < 0 || words_add(argv, word) < 0 ||
 	    asprintf(&word, "--release-fd=%d", RELEASE_FD) < 0 || words_add(argv, word) < 0 ||
-	    options_as_flags(argv) < 0 || words_add(argv, (char *)"--") < 0 ||
-	    words_add(argv, (char *)step->image) < 0)
+	    options_as_flags(argv) < 0 ||
+	    (directory && (asprintf(&word, "--step-dir=%s", directory) < 0 || words_add(argv, word) < 0)) ||
+	    words_add(argv, (char *)"--") < 0 || words_add(argv, (char *)step->image) < 0)
 		return fail(step, "start berth: %m");
 	return 0;
 }
@@ -296,24 +297,22 @@ static bool is_whole(const struct text *message)
 		       sizeof(last_word));
 }
 
-int child_hold(struct step *step, char *const *environment, char **message, size_t *length)
+int child_hold(struct step *step, struct words *environment, const char *directory, char **message,
+	       size_t *length)
 {
-	struct words argv = {0}, variables = {0};
+	struct words argv = {0};
 	struct text text = {0};
 	bool explain = option_value(OPTION_EXPLAIN) != NULL;
 	struct listener listener = {.step = step,
 				    .output = explain ? STDOUT_FILENO : STDERR_FILENO};
 	int said[2], ready[2];
 
-	if (hold_command(step, &argv) < 0)
+	if (hold_command(step, directory, &argv) < 0)
 		return -1;
-	for (char *const *variable = environment; *variable; variable++)
-		if (words_add(&variables, *variable) < 0)
-			return fail(step, "start berth: %m");
-	if (add_store(step->config, step->uid, &variables) < 0 || pipe2(said, O_CLOEXEC) < 0 ||
+	if (add_store(step->config, step->uid, environment) < 0 || pipe2(said, O_CLOEXEC) < 0 ||
 	    pipe2(ready, O_CLOEXEC) < 0)
 		return fail(step, "start berth: %m");
-	if (start(step, argv.list, variables.list, said[1], ready[1]) < 0)
+	if (start(step, argv.list, words_list(environment), said[1], ready[1]) < 0)
 		return -1;
 	close(said[1]);
 	close(ready[1]);
@@ -332,8 +331,8 @@ int child_hold(struct step *step, char *const *environment, char **message, size
 		return -1;
 	if (explain)
 		return 0;
-	return fail(step, "the container was not made: berth ended without a word, killed perhaps "
-			  "by the step's memory limit");
+	return fail(step, "the container was not made: berth ended without a word (killed by the step's "
+			  "memory limit, or the image's entrypoint failed)");
 }
 
 /* ---- resolve ---- */
@@ -364,7 +363,7 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 		signals_default();
 		arrange(descriptors, 3);
 		verify_ids(getuid());
-		run(argv.list, variables.list);
+		run(argv.list, words_list(&variables));
 	}
 	close(output[1]);
 	while (append_from(&text, output[0]))

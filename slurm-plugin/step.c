@@ -53,6 +53,13 @@ int words_add(struct words *words, char *word)
 	return 0;
 }
 
+char **words_list(struct words *words)
+{
+	static char *none[] = {NULL};
+
+	return words->list ? words->list : none;
+}
+
 const char *environment_find(char *const *environment, const char *name)
 {
 	size_t length = strlen(name);
@@ -166,6 +173,7 @@ static int keep_message(struct step *step, const char *message, size_t length)
 
 static void make_container(struct step *step, char *const *environment)
 {
+	const char *directory = environment_find(environment, "PMIX_SERVER_TMPDIR");
 	struct words common = {0};
 	char *message = NULL;
 	size_t length = 0;
@@ -175,7 +183,7 @@ static void make_container(struct step *step, char *const *environment)
 		fail(step, "start berth: %m");
 		return;
 	}
-	if (child_hold(step, common.list, &message, &length) < 0)
+	if (child_hold(step, &common, directory, &message, &length) < 0)
 		return;
 	if (!message)
 		step->shared->phase = PHASE_EXPLAINED;
@@ -240,13 +248,11 @@ static int enter(const struct step *step, spank_t spank, char *const *environmen
 	     word += strlen(word) + 1)
 		if (words_add(&variables, word) < 0)
 			return fail(step, "take over the environment: %m");
-	if (!variables.list)
-		return fail(step, "%s says nothing of the environment", step->config->berth);
 	if (ns_join(step, &shared->processes[0]) < 0)
 		return -1;
 	if (chdir(directory) < 0)
 		return fail(step, "change to %s in the container: %m", directory);
-	result = take_environment(step, spank, environment, variables.list);
+	result = take_environment(step, spank, environment, words_list(&variables));
 	free(variables.list);
 	munmap(message, length);
 	return result;

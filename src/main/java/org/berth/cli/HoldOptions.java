@@ -25,7 +25,8 @@ final class HoldOptions {
         try {
             more = CommandLineParser.parse(line);
         } catch (CommandLineException e) {
-            throw new UsageException("--container-options: %s".formatted(e.getMessage()));
+            String why = String.valueOf(e.getMessage()).replaceFirst("^Error for command \"[a-z]+\": ", "");
+            throw new UsageException("--container-options: " + why);
         }
         if (!more.operands().equals(typed.operands())) {
             throw new UsageException("--container-options: '%s' is no option"

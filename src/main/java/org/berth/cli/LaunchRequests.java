@@ -130,6 +130,10 @@ final class LaunchRequests {
         List<BindRequest> binds = new ArrayList<>(BindText.binds(invocation.values("bind"), host));
         invocation.values("mount").forEach(text -> binds.add(BindText.mount(text, host)));
         binds.addAll(mounts.binds());
+        for (String directory : invocation.values("step-dir")) {
+            Path path = Path.of(directory).normalize();
+            binds.add(new BindRequest(path, path, false));
+        }
         return binds;
     }
 
@@ -236,7 +240,8 @@ final class LaunchRequests {
                 injected,
                 new HashSet<>(invocation.values("no-env")),
                 !invocation.flag("no-eval") && !compat,
-                kept());
+                kept(),
+                invocation.flag("entrypoint"));
     }
 
     /** The caller's own values of {@code --container-env}. */

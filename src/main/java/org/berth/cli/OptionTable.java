@@ -207,6 +207,8 @@ public final class OptionTable {
             flag("mount-home", "mount the home directory"),
             flag("read-only", "nothing of the image may be written"),
             list("keep-env", "NAME", "variables whose value of the host wins over the image's"),
+            repeated("step-dir", "DIR", "a directory of the step that is visible at the same path"),
+            flag("entrypoint", "run the image's entrypoint for its environment"),
             text("options", "TEXT", "launch options, as one text"),
             flag("fill", "pull the image into the cache, and print its file"));
 

@@ -87,6 +87,9 @@ final class ContainerEnvironment {
             }
         }
         variables.put("BERTH_INJECT", injection(request.environment()));
+        if (request.environment().entrypoint()) {
+            variables.put("BERTH_ENTRYPOINT", "1");
+        }
         return new Op.EnvironmentOfImage(host.shell(), EnvironmentScript.TEXT, "environment", variables);
     }
 

@@ -5,7 +5,8 @@ package org.berth.launch;
  *
  * <p>It starts with little more than HOME, PATH and the {@code APPTAINER_*} variables, sources the image's own scripts in
  * the order of their names, applies the injected values after {@code 99-base.sh} (or at the end, where an image has none),
- * and writes what is exported to descriptor 9.
+ * and writes what is exported to descriptor 9. With {@code BERTH_ENTRYPOINT} that is done by a shell of the image, as the
+ * command of its runscript: an entrypoint sets its variables and then becomes what it was told to run.
  */
 final class EnvironmentScript {
     static final String TEXT = """
@@ -51,6 +52,11 @@ final class EnvironmentScript {
             export PATH PS1 PROMPT_COMMAND
             unset SING_USER_DEFINED_PREPEND_PATH SING_USER_DEFINED_APPEND_PATH SING_USER_DEFINED_PATH
             unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_INJECT berth_script
+            if [ -n "$BERTH_ENTRYPOINT" ]; then
+                unset BERTH_ENTRYPOINT
+                set -- /bin/sh -c 'export -p >&9'
+                . /.singularity.d/runscript
+            fi
             export -p >&9
             """;
 
