@@ -1,0 +1,32 @@
+#!/usr/bin/env bats
+# MPI of the image, started by Slurm.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+needs_mpi() {
+    srun --mpi="$1" -n1 true >/dev/null 2>&1 || skip "Slurm here cannot do --mpi=$1"
+}
+
+ranks() { # TYPE IMAGE [OPTION...]
+    local type=$1 image=$2
+    shift 2
+    needs_mpi "$type"
+    run as_user srun -N2 -n8 --ntasks-per-node=4 --mpi="$type" --container-image="$IMAGES/$image.sif" "$@" hello_mpi
+    echo "$output"
+    [[ $status == 0 ]]
+    for rank in {0..7}; do
+        [[ $output == *"rank $rank of 8 on n$((rank / 4 + 1)) "* ]]
+    done
+}
+
+@test "MPICH by PMI-2: 8 ranks on 2 nodes" { ranks pmi2 mpich; }
+@test "Open MPI by PMIx: 8 ranks on 2 nodes" { ranks pmix openmpi; }
+@test "Open MPI by PMIx in a container with a /tmp of its own" { ranks pmix openmpi --container-options=--contain; }
+
+@test "messages go between nodes and inside one" {
+    needs_mpi pmi2
+    run as_user srun -N2 -n4 --mpi=pmi2 --container-image="$IMAGES/mpich.sif" mpibench
+    echo "$output"
+    [[ $status == 0 && $output == *"# 4 ranks"* && $output == *"barrier"* ]]
+}
