@@ -103,7 +103,7 @@ struct context {
 	int session_fd; /* -1 until there is one; O_PATH as all of these */
 	int image_fd;
 	int root_fd;
-	int shell_fd; /* the static shell of the last env-image */
+	int shell_fd;	/* the static shell of the last env-image */
 	bool skip_next; /* the next operation is passed over */
 	/* Processes outside that end by themselves when the payload has ended. */
 	pid_t helpers[2];

@@ -266,7 +266,13 @@ static _Noreturn void run_script(struct context *context, const struct step *ste
 
 void op_exec_script(struct context *context, struct step *step)
 {
-	enum { SHELL = 1, OTHERWISE, STATUS, TEXT, CANDIDATES };
+	enum {
+		SHELL = 1,
+		OTHERWISE,
+		STATUS,
+		TEXT,
+		CANDIDATES
+	};
 	const char *otherwise = step->words[OTHERWISE];
 	char *shell[] = {copy("/bin/sh")};
 	struct stat status;

@@ -362,7 +362,7 @@ int gather_facts(int argc, char **argv, char **environment)
 	uname_fact(&facts);
 	fuse_fact(&facts);
 	word(&facts, "end");
-	if (fd < 0 || write_all(fd, facts.bytes, facts.length) < 0)
+	if (fd < 0 || write_all(fd, facts.bytes, facts.length) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		die_errno("write down the facts for the planner");
 	return fd;
 }

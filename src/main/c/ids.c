@@ -107,29 +107,29 @@ struct map_line {
 	uint64_t inside, outside, count;
 };
 
-/* The next line of a map; false at its end or where it is none. */
-static bool next_line(const char **at, struct map_line *line)
+/* The next line of a map; false, and nowhere further, at its end or where it is none. */
+static bool next_line(const char **map, struct map_line *line)
 {
-	char word[24];
 	uint64_t *const numbers[] = {&line->inside, &line->outside, &line->count};
+	const char *at = *map;
+	char word[24];
 
-	if (!**at)
-		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		size_t length = strcspn(*at, " \n");
+		size_t length = strcspn(at, " \n");
 
 		if (length >= sizeof(word))
 			return false;
-		memcpy(word, *at, length);
+		memcpy(word, at, length);
 		word[length] = '\0';
 		if (!parse_number(word, numbers[i]) || *numbers[i] > UINT32_MAX)
 			return false;
-		*at += length;
-		if (i < 2 && *(*at)++ != ' ')
+		at += length;
+		if (i < 2 && *at++ != ' ')
 			return false;
 	}
-	if (**at && *(*at)++ != '\n')
+	if (*at && *at++ != '\n')
 		return false;
+	*map = at;
 	return true;
 }
 

@@ -85,7 +85,8 @@ static const struct op table[] = {
 	{"cwd", "fatal|warn path+", op_cwd, NULL, NULL},
 	{"hold", "number number", op_hold, NULL, NULL},
 	{"exec", "number text*", op_exec, NULL, NULL},
-	{"exec-script", "number path shell|nothing|stop number text path+", op_exec_script, NULL, before_shell},
+	{"exec-script", "number path shell|nothing|stop number text path+", op_exec_script, NULL,
+	 before_shell},
 	{"exec-shell", "path+", op_exec_shell, NULL, NULL},
 };
 

@@ -163,7 +163,7 @@ static int walk_path(struct walk *walk, int root, const char *path)
 			todo = at = text("%s%s", target, at);
 			continue;
 		}
-		if (!S_ISDIR(status.st_mode) && at[strspn(at, "/")]) {
+		if (!S_ISDIR(status.st_mode) && *at) {
 			close(fd);
 			errno = ENOTDIR;
 			return -1;

@@ -274,6 +274,11 @@ static const char *check_order(struct plan *plan, int argc)
 				return "init without a new PID namespace";
 			forked = true;
 		}
+		/* What else can be passed over would leave behind what its hooks have begun. */
+		if (op_is(step, "skip-if-same") &&
+		    (i + 1 == plan->count ||
+		     !(op_is(step + 1, "bind") || op_is(step + 1, "bind-session"))))
+			return "skip-if-same stands before a bind";
 		if (op_is(step, "mount") && !strcmp(step->words[0], "proc") &&
 		    (plan->namespaces & CLONE_NEWPID) && !forked)
 			return "proc of a new PID namespace is mounted after init or fork";

@@ -219,12 +219,25 @@ static _Noreturn void end_as(int status)
 	_exit(128 + number);
 }
 
+/* A shell must see its job stop. The signal itself, not SIGSTOP: it may be ignored, and the kernel
+ * stops no group that nobody could continue. */
+static void stop_self(int number)
+{
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, number);
+	kill(getpid(), number);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+}
+
 /*
  * Passes signals on until the child has ended. What the terminal sends goes to the whole
  * foreground process group, so a payload of that group has it already; what somebody sent is always
  * forwarded. Returns the child's status; orphans are reaped on the way.
  */
-static int supervise(pid_t child, bool stops_itself)
+static int supervise(pid_t child, bool stops)
 {
 	sigset_t all;
 
@@ -244,9 +257,8 @@ static int supervise(pid_t child, bool stops_itself)
 		}
 		if (number != SIGURG && (info.si_code != SI_KERNEL || getpgid(child) != getpgid(0)))
 			kill(child, number);
-		/* A shell must see its job stop. */
-		if (stops_itself && (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU))
-			kill(getpid(), SIGSTOP);
+		if (stops && (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU))
+			stop_self(number);
 	}
 }
 

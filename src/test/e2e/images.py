@@ -21,6 +21,8 @@ PORT, RAW_PORT = 5611, 5612
 # What a SIF has besides the image's own tree: links and directories of the runtime, emptied mount points.
 ADDED = re.compile(rb"/(\.singularity\.d(/.*)?|singularity|environment|\.(run|exec|test|shell)|dev|proc|root|var(/tmp)?|tmp|etc(/(hosts|resolv\.conf))?|sys|home)")
 EMPTIED = ("b'/etc/hosts'", "b'/etc/resolv.conf'")
+# Their commands print owners, and an ordinary user sees only his own: the tree says whether they are right.
+PRINTS_OWNERS = {"implied-parents"}
 REAL = ["lolcow", "python", "node", "java", "big"]
 
 
@@ -55,7 +57,7 @@ def good(name, registry):
         r = place.berth("pull", sif, f"docker://{registry}/{name}", limit=600)
         if r.out:
             raise Fail(f"pull wrote to standard output\n{r}")
-        for run in info(name).get("run", []):
+        for run in [] if name in PRINTS_OWNERS else info(name).get("run", []):
             r = place.berth("run", "--no-eval", sif, *run["args"])
             if r.out != run["stdout"]:
                 raise Fail(f"run prints {r.out!r}, not {run['stdout']!r}\n{r}")

@@ -54,7 +54,10 @@ load helper
     run --separate-stderr berth exec "$IMAGE" sh -c 'ls /proc/self/fd'
     echo "$output"
     [[ $status == 0 && $output == "$without" ]]
-    run berth exec "$IMAGE" sh -c 'for p in /proc/[0-9]*; do [ -O $p ] && cat $p/comm; done'
-    [[ $output != *java* ]]
+    # In a session of its own, so that nobody else's JVM is taken for ours.
+    run as_user setsid -w "$BERTH" exec "$IMAGE" sh -c 's=$(cut -d" " -f6 /proc/$$/stat)
+        for p in /proc/[0-9]*; do [ "$(cut -d" " -f6 $p/stat 2>/dev/null)" = $s ] && cat $p/comm; done'
+    echo "$output"
+    [[ $output == *sh* && $output != *java* ]]
     [[ -z $(find /tmp -maxdepth 1 -user "$BERTH_USER" -newer "$place" \( -name '*hsperf*' -o -name '*jna*' -o -name '*zstd*' \)) ]]
 }

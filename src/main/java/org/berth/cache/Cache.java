@@ -11,7 +11,9 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import org.berth.error.HostException;
 import org.berth.oci.Digest;
@@ -32,13 +34,12 @@ public final class Cache implements AutoCloseable {
     private final Path base;
     private final Optional<TemporaryHold> hold;
     private final BlobStore blobs;
-    private final Leases images;
+    private final Map<CacheType, Leases> images = new ConcurrentHashMap<>();
 
     private Cache(Path base, Optional<TemporaryHold> hold) {
         this.base = base;
         this.hold = hold;
         this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()));
-        this.images = new Leases(base.resolve(CacheType.OCI_TMP.word()));
     }
 
     /** Whether there is a cache to use. */
@@ -184,7 +185,12 @@ public final class Cache implements AutoCloseable {
      * @param intact whether a file is whole by its own format (lengths, not digests)
      */
     public Optional<Path> finished(String key, Predicate<Path> intact) {
-        Path file = directory(CacheType.OCI_TMP).resolve(key);
+        return finished(CacheType.OCI_TMP, key, intact);
+    }
+
+    /** The same in another part of the cache. */
+    public Optional<Path> finished(CacheType type, String key, Predicate<Path> intact) {
+        Path file = directory(type).resolve(key);
         return Folder.isFile(file) && intact.test(file) ? Optional.of(file) : Optional.empty();
     }
 
@@ -195,15 +201,22 @@ public final class Cache implements AutoCloseable {
      * @throws HostException if the cache's file system fails
      */
     public ImageLease lease(String key, Predicate<Path> intact, Runnable onWait) throws InterruptedIOException {
-        Optional<Path> there = finished(key, intact);
+        return lease(CacheType.OCI_TMP, key, intact, onWait);
+    }
+
+    /** The same in another part of the cache. */
+    public ImageLease lease(CacheType type, String key, Predicate<Path> intact, Runnable onWait)
+            throws InterruptedIOException {
+        Optional<Path> there = finished(type, key, intact);
         if (there.isPresent()) {
             return new ImageLease.Finished(there.get());
         }
-        Path directory = directory(CacheType.OCI_TMP);
-        Leases.Lease lease = acquire(key, onWait);
+        Path directory = directory(type);
+        Leases images = images(type);
+        Leases.Lease lease = acquire(images, key, onWait);
         boolean kept = false;
         try {
-            there = finished(key, intact);
+            there = finished(type, key, intact);
             if (there.isPresent()) {
                 return new ImageLease.Finished(there.get());
             }
@@ -220,7 +233,11 @@ public final class Cache implements AutoCloseable {
         }
     }
 
-    private Leases.Lease acquire(String key, Runnable onWait) throws InterruptedIOException {
+    private Leases images(CacheType type) {
+        return images.computeIfAbsent(type, t -> new Leases(directory(t)));
+    }
+
+    private static Leases.Lease acquire(Leases images, String key, Runnable onWait) throws InterruptedIOException {
         try {
             return images.acquire(key, onWait);
         } catch (InterruptedException e) {

@@ -42,6 +42,10 @@ final class CommandLineParser {
             return new Invocation(
                     OptionTable.command("help").orElseThrow(), global, Map.of(), argv.subList(at, argv.size()), at);
         }
+        if (asksForHelpOfGroup()) {
+            return new Invocation(
+                    OptionTable.command("help").orElseThrow(), global, Map.of(), argv.subList(at, at + 1), at);
+        }
         CommandSpec command = command();
         Map<String, List<String>> values = options(Optional.of(command), command.options());
         List<String> operands = argv.subList(at, argv.size());
@@ -57,14 +61,16 @@ final class CommandLineParser {
         return new Invocation(command, global, values, operands, at);
     }
 
+    /** {@code cache --help}: a command that holds others has no options but this. */
+    private boolean asksForHelpOfGroup() {
+        return OptionTable.isGroup(argv.get(at))
+                && at + 1 < argv.size()
+                && (argv.get(at + 1).equals("--help") || argv.get(at + 1).equals("-h"));
+    }
+
     private CommandSpec command() {
         String word = argv.get(at++);
         if (OptionTable.isGroup(word)) {
-            if (at < argv.size()
-                    && (argv.get(at).equals("--help") || argv.get(at).equals("-h"))) {
-                at--;
-                return OptionTable.command("help").orElseThrow();
-            }
             String next = at < argv.size() ? argv.get(at) : "";
             Optional<CommandSpec> found = OptionTable.command(word + " " + next);
             if (found.isEmpty()) {

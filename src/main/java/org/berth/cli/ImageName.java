@@ -3,29 +3,66 @@ package org.berth.cli;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.berth.error.HostException;
+import org.berth.error.UsageException;
 
 /** What the user calls an image: a path, or a scheme and what follows it. */
 sealed interface ImageName {
     /** A file or directory. */
     record LocalPath(String text) implements ImageName {}
 
-    /** An image in a registry; {@code from} is the text without the scheme. */
-    record Docker(String uri, String from) implements ImageName {}
+    /** An image that is fetched or converted before it can be run; {@code from} is the text without the scheme. */
+    sealed interface Remote extends ImageName {
+        String uri();
+
+        String from();
+    }
+
+    /** An image in a registry. */
+    record Docker(String uri, String from) implements Remote {}
+
+    /** An image in an archive, a layout or a daemon. */
+    record Stored(Kind kind, String uri, String from) implements Remote {
+        enum Kind {
+            OCI,
+            OCI_ARCHIVE,
+            DOCKER_ARCHIVE,
+            DOCKER_DAEMON
+        }
+    }
+
+    /** A SIF on a web server. */
+    record Web(String uri) implements ImageName {}
 
     Pattern SCHEME = Pattern.compile(
             "(docker|docker-archive|docker-daemon|oci|oci-archive|library|shub|oras|http|https|instance|ipfs):(?://)?(.*)",
             Pattern.DOTALL);
 
-    /** @throws HostException for a scheme that is not available yet */
+    /**
+     * @throws UsageException for a scheme whose service does not exist
+     * @throws HostException for a scheme that is not available yet
+     */
     static ImageName parse(String text) {
         Matcher matcher = SCHEME.matcher(text);
         if (!matcher.matches()) {
             return new LocalPath(text);
         }
-        if (matcher.group(1).equals("docker")) {
-            return new Docker(text, matcher.group(2));
-        }
-        throw new HostException("%s: images by %s: are not available yet".formatted(text, matcher.group(1)))
-                .hint("docker://… and files of this machine are");
+        String from = matcher.group(2);
+        return switch (matcher.group(1)) {
+            case "docker" -> new Docker(text, from);
+            case "oci" -> new Stored(Stored.Kind.OCI, text, from);
+            case "oci-archive" -> new Stored(Stored.Kind.OCI_ARCHIVE, text, from);
+            case "docker-archive" -> new Stored(Stored.Kind.DOCKER_ARCHIVE, text, from);
+            case "docker-daemon" -> new Stored(Stored.Kind.DOCKER_DAEMON, text, from);
+            case "http", "https" -> new Web(text);
+            case "library" ->
+                throw new UsageException("%s: no library is configured, as there is no public one".formatted(text))
+                        .hint("images are at docker://…, oras://… and https://…");
+            case "shub" ->
+                throw new UsageException("%s: Singularity Hub has been closed since 2021".formatted(text))
+                        .hint("ask the image's author where it is now; docker://… and oras://… are usual");
+            default ->
+                throw new HostException("%s: images by %s: are not available yet".formatted(text, matcher.group(1)))
+                        .hint("docker://…, archives, https://… and files of this machine are");
+        };
     }
 }

@@ -4,16 +4,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.berth.cache.OwnFiles;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.host.Host;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
-import org.berth.oci.ImageReference;
-import org.berth.registry.RegistryClient;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.LocalImages.Mounting;
 import org.berth.resolve.Puller;
+import org.berth.resolve.WebImages;
 import org.berth.squashfs.SquashfsReader;
 import org.berth.squashfs.Unpacker;
 
@@ -39,18 +39,19 @@ final class Images {
                 Path file = host.path(path);
                 yield mountable(file, String.valueOf(file.getFileName()), false);
             }
-            case ImageName.Docker(String uri, String from) -> {
-                Puller.PulledImage pulled = pull(from);
-                yield mountable(pulled.file(), uri, pulled.temporary());
+            case ImageName.Remote remote -> {
+                Pulling pulling = new Pulling(invocation, host, site, messages);
+                Puller.PulledImage pulled =
+                        pulling.from(remote, source -> pulling.puller().pull(source));
+                yield mountable(pulled.file(), remote.uri(), pulled.temporary());
+            }
+            case ImageName.Web(String uri) -> {
+                try (WebImages web = new Pulling(invocation, host, site, messages).web()) {
+                    Puller.PulledImage pulled = web.fetch(uri);
+                    yield mountable(pulled.file(), uri, pulled.temporary());
+                }
             }
         };
-    }
-
-    private Puller.PulledImage pull(String from) {
-        Pulling pulling = new Pulling(invocation, host, site, messages);
-        try (RegistryClient client = pulling.client()) {
-            return pulling.puller(client).pull(ImageReference.parse(from), from, pulling.platform());
-        }
     }
 
     private RunnableImage mountable(Path file, String name, boolean temporary) {
@@ -60,7 +61,7 @@ final class Images {
         if (obstacle.isPresent() && image.rootfs() instanceof RootfsSource.Squashfs squashfs) {
             Path directory = unpacked(squashfs, obstacle.orElseThrow());
             if (temporary) {
-                remove(file);
+                OwnFiles.remove(file);
             }
             return new RunnableImage(new RootfsSource.Unpacked(directory), image.container(), name);
         }
@@ -86,14 +87,6 @@ final class Images {
             if (!done) {
                 Trees.remove(directory);
             }
-        }
-    }
-
-    private static void remove(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(file, Host.reason(e)), e);
         }
     }
 }

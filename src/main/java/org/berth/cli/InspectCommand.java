@@ -49,9 +49,14 @@ final class InspectCommand {
         return switch (ImageName.parse(name)) {
             case ImageName.LocalPath(String path) ->
                 new ImageMetadata(host, new LocalImages(host, site)).of(host.path(path));
-            case ImageName.Docker(String uri, String from) ->
-                throw new HostException("%s is in a registry".formatted(uri)).hint("pull it first: berth pull " + uri);
+            case ImageName.Remote remote -> throw elsewhere(remote.uri());
+            case ImageName.Web(String url) -> throw elsewhere(url);
         };
+    }
+
+    private static HostException elsewhere(String uri) {
+        return new HostException("%s is no image file of this machine".formatted(uri))
+                .hint("pull it first: berth pull " + uri);
     }
 
     private Set<Part> parts() {

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.berth.config.SiteConfig;
 import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
 import org.berth.image.RunnableImage;
 import org.berth.launch.LaunchHost;
 import org.berth.launch.LaunchPlan;
@@ -14,7 +15,6 @@ import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
 import org.berth.launch.PathKind;
-import org.berth.launcher.PlanChannel;
 import org.berth.launcher.PlanWriter;
 
 /** {@code exec}, {@code run}, {@code shell}, {@code test}: gather, plan, hand over. */
@@ -33,7 +33,7 @@ final class LaunchCommand {
         this.messages = messages;
     }
 
-    int run(PlanChannel channel) {
+    int run(LauncherDescriptors launcher) {
         List<Note> notes = new ArrayList<>();
         LaunchRequest request =
                 LaunchRequests.of(action, new Lifetime.Foreground(), invocation, host, site, messages.level(), notes);
@@ -49,7 +49,7 @@ final class LaunchCommand {
         if (invocation.flag("dry-run")) {
             System.out.print(PlanWriter.text(plan));
         } else {
-            channel.write(plan);
+            launcher.writePlan(PlanWriter.bytes(plan));
         }
         return Program.SUCCESS;
     }

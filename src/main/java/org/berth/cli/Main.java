@@ -1,14 +1,12 @@
 package org.berth.cli;
 
 import io.quarkus.runtime.annotations.QuarkusMain;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.Optional;
 import org.berth.error.BerthException;
 import org.berth.host.Facts;
 import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
 import org.berth.launcher.FactsReader;
-import org.berth.launcher.PlanChannel;
 
 /**
  * The planner: the launcher starts it with the caller's facts, and performs what it hands back.
@@ -20,21 +18,20 @@ import org.berth.launcher.PlanChannel;
 public final class Main {
     private Main() {}
 
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) {
         if (args.length > 0 && args[0].equals("--train")) {
             Training.run();
             return;
         }
-        String descriptor = System.getenv("BERTH_FACTS_FD");
-        if (descriptor == null) {
+        Optional<LauncherDescriptors> launcher = LauncherDescriptors.inherited();
+        if (launcher.isEmpty()) {
             System.err.println("FATAL:   this is Berth's planner; the program to run is bin/berth");
-            Runtime.getRuntime().halt(255);
-            return;
+            Runtime.getRuntime().halt(Program.FAILURE);
         }
         int status;
         try {
-            Facts facts = FactsReader.parse(Files.readAllBytes(Path.of("/proc/self/fd", descriptor)));
-            status = new Program(new Host(facts), PlanChannel.ofEnvironment()).run();
+            Facts facts = FactsReader.parse(launcher.orElseThrow().readFacts());
+            status = new Program(new Host(facts), launcher.orElseThrow()).run();
         } catch (BerthException e) {
             new Messages(System.err, Messages.NORMAL, false).fatal(e);
             status = Program.FAILURE;

@@ -81,10 +81,16 @@ final class Messages {
 
     /** The one message of a failure; {@code --debug} shows the stack too. */
     void fatal(BerthException e) {
-        line(
-                "FATAL:   ",
-                "31",
-                e.getMessage() + e.hint().map(h -> "\n         " + h).orElse(""));
+        failure("FATAL:   ", e);
+    }
+
+    /** The same, where Apptainer speaks of an error and ends with a status of its own. */
+    void error(BerthException e) {
+        failure("ERROR:   ", e);
+    }
+
+    private void failure(String label, BerthException e) {
+        line(label, "31", e.getMessage() + e.hint().map(h -> " (" + h + ")").orElse(""));
         if (level >= DEBUG) {
             e.printStackTrace(err);
         }

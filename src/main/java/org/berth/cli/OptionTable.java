@@ -44,9 +44,8 @@ public final class OptionTable {
             text("docker-password", "PASSWORD", "password for the registry")
                     .env("DOCKER_PASSWORD")
                     .secret(),
-            text("docker-host", "URL", "address of a Docker daemon")
-                    .env("DOCKER_HOST")
-                    .later(),
+            text("docker-host", "URL", "address of a Docker daemon: unix:///PATH or tcp://HOST:PORT")
+                    .env("DOCKER_HOST"),
             text("authfile", "FILE", "credentials in Docker's format")
                     .env("AUTH_FILE")
                     .later());
@@ -212,6 +211,77 @@ public final class OptionTable {
             text("options", "TEXT", "launch options, as one text"),
             flag("fill", "pull the image into the cache, and print its file"));
 
+    private static final List<Option> BUILD = List.of(
+            flag("sandbox", "make a directory instead of a file").letter('s').env("SANDBOX"),
+            flag("force", "overwrite what is there").letter('F').env("FORCE"),
+            text("arch", "NAME", "architecture of the image").env("BUILD_ARCH"),
+            text("arch-variant", "NAME", "variant of the architecture").env("BUILD_ARCH_VARIANT"),
+            flag("reproducible", "the same bytes whenever it is built").env("REPRODUCIBLE"),
+            text("mksquashfs-args", "ARGS", "for compatibility: -comp and -Xcompression-level choose the compression")
+                    .env("MKSQUASHFS_ARGS"),
+            flag("fakeroot", "appear as root in the sections of a definition file")
+                    .letter('f')
+                    .env("FAKEROOT")
+                    .accepted(),
+            flag("fix-perms", "").env("FIXPERMS").accepted().secret(),
+            flag("no-cleanup", "").env("NO_CLEANUP").accepted().secret(),
+            flag("notest", "do not run the tests of a definition file")
+                    .letter('T')
+                    .env("NOTEST")
+                    .accepted(),
+            flag("update", "run a definition file over an existing sandbox")
+                    .letter('u')
+                    .env("UPDATE")
+                    .later(),
+            list("section", "NAME", "only these sections of a definition file")
+                    .env("SECTION")
+                    .later(),
+            repeated("build-arg", "NAME=VALUE", "value of a variable of a definition file")
+                    .later(),
+            text("build-arg-file", "FILE", "values of such variables").later(),
+            flag("warn-unused-build-args", "warn of values that are not used, instead of failing")
+                    .later(),
+            list("bind", "SRC[:DST[:OPTS]]", "make a path of the host visible in %post")
+                    .letter('B')
+                    .env("BIND", "BINDPATH")
+                    .accepted(),
+            repeated("mount", "SPEC", "the same in the form type=bind,src=SRC,dst=DST")
+                    .env("MOUNT")
+                    .accepted(),
+            flag("writable-tmpfs", "write to memory in %test")
+                    .env("WRITABLE_TMPFS")
+                    .accepted(),
+            flag("nv", "use the NVIDIA devices in %post").env("NV").accepted(),
+            flag("rocm", "use the AMD devices in %post").env("ROCM").accepted(),
+            flag("nvccli", "use nvidia-container-cli").env("NVCCLI").accepted(),
+            flag("compat32", "32-bit GPU libraries too").env("COMPAT32").accepted(),
+            flag("encrypt", "encrypt the image").letter('e').env("ENCRYPT").later(),
+            flag("passphrase", "ask for the passphrase of an encrypted image").later(),
+            text("pem-path", "FILE", "key of an encrypted image")
+                    .env("ENCRYPTION_PEM_PATH")
+                    .later(),
+            flag("data", "make a data container").env("DATA").later(),
+            flag("json", "the definition is JSON").later(),
+            text("buildkit-host", "URL", "address of a BuildKit daemon")
+                    .env("BUILDKIT_HOST")
+                    .later(),
+            text("library", "URL", "").env("LIBRARY").accepted().secret(),
+            flag("userns", "").env("USERNS").accepted().secret(),
+            flag("ignore-subuid", "").env("IGNORE_SUBUID").accepted().secret(),
+            flag("ignore-fakeroot-command", "")
+                    .env("IGNORE_FAKEROOT_COMMAND")
+                    .accepted()
+                    .secret(),
+            flag("ignore-userns", "").env("IGNORE_USERNS").accepted().secret(),
+            flag("ignore-proot", "").env("IGNORE_PROOT").accepted().secret(),
+            flag("remote", "").letter('r').env("REMOTE").later().secret());
+
+    private static final Option KEYSDIR =
+            text("keysdir", "DIR", "where the OpenPGP keys are").letter('d').env("KEYSDIR");
+
+    private static final Option GLOBAL_KEYS =
+            flag("global", "the installation's public keys").letter('g');
+
     static final List<CommandSpec> COMMANDS = List.of(
             action("exec", "IMAGE COMMAND [ARG...]", "Run a command within a container", 2, List.of()),
             action(
@@ -250,9 +320,7 @@ public final class OptionTable {
                                     text("arch", "NAME", "architecture to pull").env("PULL_ARCH"),
                                     text("arch-variant", "NAME", "variant of the architecture")
                                             .env("PULL_ARCH_VARIANT"),
-                                    flag("sandbox", "make a directory")
-                                            .env("SANDBOX")
-                                            .later(),
+                                    flag("sandbox", "make a directory").env("SANDBOX"),
                                     flag("reproducible", "the same bytes whenever it is pulled")
                                             .env("REPRODUCIBLE"),
                                     flag("allow-unsigned", "")
@@ -274,6 +342,13 @@ public final class OptionTable {
                             REGISTRY,
                             CACHE,
                             List.of(COMPRESSION))),
+            command(
+                    "build",
+                    "OUTPUT SOURCE",
+                    "Build an image from another one: docker://, an archive, a layout, a SIF, a sandbox",
+                    2,
+                    2,
+                    join(BUILD, REGISTRY, CACHE, List.of(COMPRESSION))),
             command(
                     "inspect",
                     "IMAGE",
@@ -325,17 +400,164 @@ public final class OptionTable {
             command("sif header", "IMAGE", "Show the header of a SIF", 1, 1, List.of()),
             command("sif info", "ID IMAGE", "Show an object's descriptor", 2, 2, List.of()),
             command("sif dump", "ID IMAGE", "Write an object to standard output", 2, 2, List.of()),
+            command("sif new", "IMAGE", "Create a SIF without objects; an existing file is replaced", 1, 1, List.of()),
+            command(
+                    "sif add",
+                    "IMAGE FILE|-",
+                    "Add an object to a SIF",
+                    2,
+                    2,
+                    List.of(
+                            text(
+                                    "datatype",
+                                    "N",
+                                    "what is added: 1 definition, 2 environment, 3 labels, 4 partition, 5 signature,"
+                                            + " 6 JSON, 7 anything, 8 encrypted key, 9 SBOM"),
+                            text("parttype", "N", "of a partition: 1 system, 2 primary system, 3 data, 4 overlay"),
+                            text(
+                                    "partfs",
+                                    "N",
+                                    "of a partition: 1 squashfs, 2 ext3, 3 archive, 4 raw, 5 encrypted squashfs,"
+                                            + " 6 gocryptfs squashfs"),
+                            text(
+                                    "partarch",
+                                    "N",
+                                    "of a partition: 1 386, 2 amd64, 3 arm, 4 arm64, 5 ppc64, 6 ppc64le, 7 mips,"
+                                            + " 8 mipsle, 9 mips64, 10 mips64le, 11 s390x, 12 riscv64, 13 loong64"),
+                            text(
+                                    "signhash",
+                                    "N",
+                                    "of a signature: 1 SHA-256, 2 SHA-384, 3 SHA-512, 4 BLAKE2s, 5 BLAKE2b"),
+                            text("signentity", "FINGERPRINT", "of a signature: who signed"),
+                            text("sbomformat", "NAME", "of an SBOM: cyclonedx-json, spdx-json, ..."),
+                            text("groupid", "N", "the object's group (default: none)"),
+                            text("link", "ID", "the object it belongs to (default: none)"),
+                            text("alignment", "BYTES", "a power of two (default: 4096 for partitions, else 1)"),
+                            text("filename", "NAME", "the object's name (default: the file's)"))),
+            command("sif del", "ID IMAGE", "Delete an object from a SIF", 2, 2, List.of()),
+            command("sif setprim", "ID IMAGE", "Make a system partition the one that runs", 2, 2, List.of()),
+            command(
+                    "sign",
+                    "IMAGE",
+                    "Add digital signatures to an image",
+                    1,
+                    1,
+                    List.of(
+                            text("group-id", "N", "sign the objects of this group only")
+                                    .letter('g')
+                                    .alias("groupid"),
+                            text("sif-id", "ID", "sign this object only")
+                                    .letter('i')
+                                    .alias("id"),
+                            text("key", "FILE", "sign with this private key (PEM), not with OpenPGP")
+                                    .env("SIGN_KEY"),
+                            text("keyidx", "N", "the OpenPGP key: its number in 'key list --secret'")
+                                    .letter('k'),
+                            KEYSDIR,
+                            flag("all", "all groups, as is the default")
+                                    .letter('a')
+                                    .accepted()
+                                    .secret())),
+            command(
+                    "verify",
+                    "IMAGE",
+                    "Verify the signatures of an image",
+                    1,
+                    1,
+                    List.of(
+                            text("group-id", "N", "verify the objects of this group only")
+                                    .letter('g')
+                                    .alias("groupid"),
+                            text("sif-id", "ID", "verify this object only")
+                                    .letter('i')
+                                    .alias("id"),
+                            text("key", "FILE", "accept signatures of this public key (PEM)")
+                                    .env("VERIFY_KEY"),
+                            flag("local", "use the keys of the keyrings only, as is always done")
+                                    .letter('l')
+                                    .env("LOCAL_VERIFY")
+                                    .accepted(),
+                            flag("json", "print JSON").letter('j'),
+                            flag("all", "with --legacy-insecure: verify every object")
+                                    .letter('a'),
+                            flag(
+                                    "legacy-insecure",
+                                    "accept signatures of Singularity before 3.6, which protect no metadata"),
+                            KEYSDIR,
+                            text("url", "URL", "a key server").letter('u').later(),
+                            text("certificate", "FILE", "accept signatures of this certificate")
+                                    .env("VERIFY_CERTIFICATE")
+                                    .later(),
+                            text("certificate-intermediates", "FILE", "further certificates")
+                                    .env("VERIFY_INTERMEDIATES")
+                                    .later(),
+                            text("certificate-roots", "FILE", "certificates that are trusted")
+                                    .env("VERIFY_ROOTS")
+                                    .later(),
+                            flag("ocsp-verify", "ask whether certificates are revoked")
+                                    .env("VERIFY_OCSP")
+                                    .later())),
+            command(
+                    "key newpair",
+                    "",
+                    "Make an OpenPGP key pair",
+                    0,
+                    0,
+                    List.of(
+                            text("name", "NAME", "whose key it is").letter('N'),
+                            text("email", "ADDRESS", "the owner's address").letter('E'),
+                            text("comment", "TEXT", "a comment").letter('C'),
+                            text("password", "PASSPHRASE", "of the secret key; '' for none (default: asked for)")
+                                    .letter('P'),
+                            text("bit-length", "N", "length of the key (default: 4096)")
+                                    .letter('b'),
+                            flag("push", "upload the public key").letter('U').later(),
+                            KEYSDIR)),
+            command(
+                    "key list",
+                    "",
+                    "List the keys of a keyring",
+                    0,
+                    0,
+                    List.of(flag("secret", "the secret keys").letter('s').env("SECRET"), GLOBAL_KEYS, KEYSDIR)),
+            command(
+                    "key import",
+                    "FILE",
+                    "Add the keys of a file to the keyrings",
+                    1,
+                    1,
+                    List.of(flag("new-password", "give the secret key a new passphrase"), GLOBAL_KEYS, KEYSDIR)),
+            command(
+                    "key export",
+                    "FILE",
+                    "Write a key to a file",
+                    1,
+                    1,
+                    List.of(
+                            flag("secret", "a secret key").letter('s'),
+                            flag("armor", "as ASCII text").letter('a'),
+                            GLOBAL_KEYS,
+                            KEYSDIR)),
+            command(
+                    "key remove",
+                    "FINGERPRINT",
+                    "Remove a key from the keyrings",
+                    1,
+                    1,
+                    List.of(
+                            flag("public", "from the public keys, as is the default")
+                                    .letter('p'),
+                            flag("secret", "from the secret keys").letter('s').alias("private"),
+                            flag("both", "from both").letter('b'),
+                            GLOBAL_KEYS,
+                            KEYSDIR)),
             command("version", "", "Show the version", 0, 0, List.of()),
             command("help", "[COMMAND...]", "Help about any command", 0, CommandSpec.ANY, List.of()),
             command("completion", "[bash|zsh]", "Print a script for the shell's completion", 0, 1, List.of()),
-            later("build", "OUTPUT SOURCE", "Build an image"),
             later("push", "IMAGE URI", "Upload an image"),
             later("instance", "COMMAND", "Manage containers running as services"),
             later("registry", "COMMAND", "Manage credentials of OCI registries"),
             later("overlay", "COMMAND", "Manage writable overlays"),
-            later("sign", "IMAGE", "Add digital signatures to an image"),
-            later("verify", "IMAGE", "Verify the signatures of an image"),
-            later("key", "COMMAND", "Manage keys"),
             later("config", "COMMAND", "Manage the configuration"),
             later("capability", "COMMAND", "Manage capabilities"),
             later("remote", "COMMAND", "Manage remote endpoints"),

@@ -25,6 +25,7 @@ final class PicocliModel {
         }
         return new CommandLine(root)
                 .setStopAtPositional(true)
+                .setOverwrittenOptionsAllowed(true)
                 .setUsageHelpWidth(120)
                 .setUsageHelpAutoWidth(false);
     }
@@ -34,7 +35,11 @@ final class PicocliModel {
         if (known != null) {
             return known.getCommandSpec();
         }
-        String what = name.equals("cache") ? "Manage your local cache" : "Manipulate SIF files";
+        String what = switch (name) {
+            case "cache" -> "Manage your local cache";
+            case "key" -> "Manage OpenPGP keys";
+            default -> "Manipulate SIF files";
+        };
         CommandLine.Model.CommandSpec group = spec(name, what, List.of());
         root.addSubcommand(name, group);
         return group;

@@ -7,9 +7,9 @@ import org.berth.config.SiteConfigReader;
 import org.berth.error.BerthException;
 import org.berth.error.HostException;
 import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.Note;
-import org.berth.launcher.PlanChannel;
 
 /** One command from its command line to its exit status. */
 final class Program {
@@ -18,28 +18,26 @@ final class Program {
     static final int FAILURE = 255;
 
     private final Host host;
-    private final PlanChannel channel;
+    private final LauncherDescriptors launcher;
 
-    Program(Host host, PlanChannel channel) {
+    Program(Host host, LauncherDescriptors launcher) {
         this.host = host;
-        this.channel = channel;
+        this.launcher = launcher;
     }
 
     int run() {
-        Invocation typed;
+        Messages messages = new Messages(System.err, Messages.NORMAL, false);
         try {
-            typed = CommandLineParser.parse(host.facts().argv());
-        } catch (CommandLineException e) {
-            return Help.usageError(e);
-        }
-        Messages messages = Messages.of(typed, host);
-        try {
+            Invocation typed = CommandLineParser.parse(host.facts().argv());
+            messages = Messages.of(typed, host);
             List<Note> notes = new ArrayList<>();
             Invocation invocation = OptionEnvironment.apply(HoldOptions.expanded(typed), host, notes);
             messages = Messages.of(invocation, host);
             notes.forEach(messages::note);
             requireAvailable(invocation);
             return dispatch(invocation, messages);
+        } catch (CommandLineException e) {
+            return Help.usageError(e);
         } catch (BerthException e) {
             messages.fatal(e);
             return FAILURE;
@@ -58,17 +56,23 @@ final class Program {
             case "hold" -> new HoldCommand(invocation, host, site(invocation), messages).hold(channel);
             case "resolve" -> new HoldCommand(invocation, host, site(invocation), messages).resolve();
             case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
+            case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
-            case "sif list", "sif header", "sif info", "sif dump" -> SifCommand.run(invocation, host);
+            case "sif list", "sif header", "sif info", "sif dump", "sif new", "sif add", "sif del", "sif setprim" ->
+                new SifCommand(invocation, host).run();
+            case "sign" -> new SignCommand(invocation, host, messages).run();
+            case "verify" -> new VerifyCommand(invocation, host, messages).run();
+            case "key newpair", "key list", "key import", "key export", "key remove" ->
+                new KeyCommand(invocation, host, messages).run();
             case "version" -> Version.print(invocation, host);
             default -> Help.run(invocation, host);
         };
     }
 
     private int launch(Action action, Invocation invocation, Messages messages) {
-        return new LaunchCommand(action, invocation, host, site(invocation), messages).run(channel);
+        return new LaunchCommand(action, invocation, host, site(invocation), messages).run(launcher);
     }
 
     private SiteConfig site(Invocation invocation) {

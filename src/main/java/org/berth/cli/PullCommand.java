@@ -2,15 +2,17 @@ package org.berth.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.berth.cache.OwnFiles;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.oci.ImageReference;
-import org.berth.oci.Platform;
-import org.berth.registry.RegistryClient;
+import org.berth.resolve.LocalImages;
+import org.berth.resolve.Puller;
+import org.berth.resolve.WebImages;
 
-/** {@code pull}: an image from a registry into a file. */
+/** {@code pull}: an image from wherever it is into a file, or a sandbox. */
 final class PullCommand {
     private final Invocation invocation;
     private final Host host;
@@ -27,52 +29,94 @@ final class PullCommand {
     int run() {
         List<String> operands = invocation.operands();
         String uri = operands.getLast();
+        Pulling pulling = new Pulling(invocation, host, site, messages);
         switch (ImageName.parse(uri)) {
             case ImageName.LocalPath(String path) ->
                 throw new UsageException("'%s' names no registry".formatted(path))
                         .hint("write docker://%s for an image of Docker Hub".formatted(path));
-            case ImageName.Docker(String whole, String from) -> pull(from);
+            case ImageName.Docker docker ->
+                pull(pulling, docker, ImageReference.parse(docker.from()).defaultFileName());
+            case ImageName.Stored stored -> pull(pulling, stored, StoredNames.defaultFileName(stored));
+            case ImageName.Web(String url) -> pull(pulling, url);
         }
         return Program.SUCCESS;
     }
 
-    private void pull(String from) {
-        ImageReference reference = ImageReference.parse(from);
-        Pulling pulling = new Pulling(invocation, host, site, messages);
-        Platform platform = pulling.platform();
-        Path destination = destination(reference);
-        if (host.isDirectory(destination)) {
-            throw new HostException("the output %s is a directory".formatted(destination));
+    private void pull(Pulling pulling, ImageName.Remote name, String fileName) {
+        if (invocation.flag("sandbox")) {
+            BuildTarget target = target(fileName.replaceFirst("\\.sif$", ""), BuildTarget.Form.SANDBOX);
+            Puller.PulledImage image =
+                    pulling.from(name, source -> pulling.puller().pull(source));
+            unpack(image, target);
+            return;
         }
-        if (host.exists(destination) && !invocation.flag("force")) {
-            throw new HostException(
-                            "Image file already exists: \"%s\" - will not overwrite".formatted(named(reference)))
-                    .hint("--force overwrites it");
+        BuildTarget target = target(fileName, BuildTarget.Form.FILE);
+        pulling.from(name, source -> {
+            pulling.puller().pullTo(source, target.unfinished());
+            return target;
+        });
+        target.publish();
+    }
+
+    private void pull(Pulling pulling, String url) {
+        String fileName = url.replaceFirst("[?#].*", "").replaceFirst(".*/", "");
+        if (fileName.isEmpty()) {
+            throw new UsageException("%s names no file".formatted(url)).hint("say what it is to be called");
         }
-        Path folder = destination.getParent();
-        if (folder == null || !host.isDirectory(folder)) {
-            throw new HostException("could not write %s: there is no directory %s".formatted(destination, folder));
-        }
-        if (!host.isWritable(folder)) {
-            throw new HostException("could not write %s: permission denied".formatted(destination));
-        }
-        try (RegistryClient client = pulling.client()) {
-            pulling.puller(client).pullTo(reference, from, platform, destination);
+        boolean sandbox = invocation.flag("sandbox");
+        BuildTarget target = target(fileName, sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
+        try (WebImages web = pulling.web()) {
+            Puller.PulledImage image = web.fetch(url);
+            if (sandbox) {
+                unpack(image, target);
+                return;
+            }
+            try {
+                OwnFiles.copy(
+                        image.file(), target.unfinished(), 0777 & ~host.facts().umask());
+                target.publish();
+            } finally {
+                removeTemporary(image);
+            }
         }
     }
 
-    private Path destination(ImageReference reference) {
-        String name = named(reference);
-        return invocation
+    private void unpack(Puller.PulledImage image, BuildTarget target) {
+        try {
+            Sandboxes.unpack(new LocalImages(host, site).kind(image.file()), target);
+        } finally {
+            removeTemporary(image);
+        }
+    }
+
+    private static void removeTemporary(Puller.PulledImage image) {
+        if (image.temporary()) {
+            OwnFiles.remove(image.file());
+        }
+    }
+
+    private BuildTarget target(String fileName, BuildTarget.Form form) {
+        String name = named(fileName);
+        Path destination = invocation
                 .value("dir")
                 .map(dir -> host.path(dir).resolve(name).normalize())
                 .orElseGet(() -> host.path(name));
+        BuildTarget target = new BuildTarget(host, destination, name);
+        if (form == BuildTarget.Form.FILE && host.isDirectory(destination)) {
+            throw new HostException("the output %s is a directory".formatted(destination));
+        }
+        if (host.exists(destination) && !invocation.flag("force")) {
+            throw new HostException("Image file already exists: \"%s\" - will not overwrite".formatted(name))
+                    .hint("--force overwrites it");
+        }
+        target.requirePossible();
+        return target;
     }
 
-    private String named(ImageReference reference) {
+    private String named(String fileName) {
         if (invocation.operands().size() > 1) {
             return invocation.operands().getFirst();
         }
-        return invocation.value("name").orElseGet(reference::defaultFileName);
+        return invocation.value("name").orElse(fileName);
     }
 }

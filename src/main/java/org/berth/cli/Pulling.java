@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.List;
 import java.util.Optional;
 import org.berth.config.SiteConfig;
 import org.berth.convert.Compression;
@@ -11,6 +12,7 @@ import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.oci.Descriptor;
+import org.berth.oci.ImageReference;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
 import org.berth.registry.Credential;
@@ -18,13 +20,21 @@ import org.berth.registry.Credentials;
 import org.berth.registry.Proxies;
 import org.berth.registry.RegistryClient;
 import org.berth.registry.RegistrySettings;
+import org.berth.resolve.ArchiveSource;
 import org.berth.resolve.BuildTime;
+import org.berth.resolve.ImageSource;
+import org.berth.resolve.LocalBuild;
+import org.berth.resolve.LocalImages;
 import org.berth.resolve.PullEvents;
 import org.berth.resolve.PullSettings;
 import org.berth.resolve.Puller;
+import org.berth.resolve.RegistrySource;
+import org.berth.resolve.WebImages;
 
 /** What a command line and the environment say about pulling: directories, credentials, compression, platform, progress. */
 final class Pulling {
+    private static final String USER_AGENT = "berth/" + Version.BERTH;
+
     private final Invocation invocation;
     private final Host host;
     private final SiteConfig site;
@@ -37,17 +47,52 @@ final class Pulling {
         this.messages = messages;
     }
 
-    /** A puller, and the client to be closed after it. */
-    RegistryClient client() {
+    Puller puller() {
+        return new Puller(settings(), events());
+    }
+
+    /** Web servers as a source; to be closed. */
+    WebImages web() {
+        return new WebImages(settings(), events(), Proxies.of(host::env).selector(), USER_AGENT);
+    }
+
+    LocalBuild localBuild(LocalImages images) {
+        return new LocalBuild(host, images, settings(), events());
+    }
+
+    PullEvents events() {
+        return new ShownEvents(messages, host.facts().standardErrorIsTerminal());
+    }
+
+    /** What is done with a source while it can be read. */
+    interface Use<T> {
+        T with(ImageSource source);
+    }
+
+    /** Opens what an image's name says, for as long as it is used. */
+    <T> T from(ImageName.Remote name, Use<T> use) {
+        return switch (name) {
+            case ImageName.Docker(String uri, String from) -> {
+                ImageReference reference = ImageReference.parse(from);
+                Platform platform = platform();
+                try (RegistryClient client = client()) {
+                    yield use.with(new RegistrySource(client, reference, from, platform));
+                }
+            }
+            case ImageName.Stored stored ->
+                use.with(new ArchiveSource(
+                        StoredNames.source(stored, host, invocation.value("docker-host")),
+                        stored.from(),
+                        platform(),
+                        temporaryDirectory(invocation, host)));
+        };
+    }
+
+    private RegistryClient client() {
         var transport =
                 invocation.flag("no-https") ? RegistrySettings.Transport.HTTP : RegistrySettings.Transport.HTTPS;
         return new RegistryClient(
-                RegistrySettings.defaults(transport, Proxies.of(host::env), "berth/" + Version.BERTH), credentials());
-    }
-
-    Puller puller(RegistryClient client) {
-        return new Puller(
-                client, settings(), new ShownEvents(messages, host.facts().standardErrorIsTerminal()));
+                RegistrySettings.defaults(transport, Proxies.of(host::env), USER_AGENT), credentials());
     }
 
     /** The platform of {@code --arch}, or of this machine. */
@@ -95,7 +140,10 @@ final class Pulling {
     }
 
     private PullSettings settings() {
-        String compression = invocation.value("compression").orElse(site.compression());
+        String compression = invocation
+                .value("compression")
+                .or(() -> invocation.value("mksquashfs-args").flatMap(this::ofMksquashfs))
+                .orElse(site.compression());
         int colon = compression.indexOf(':');
         Compression kind = compressionOf(colon < 0 ? compression : compression.substring(0, colon));
         return new PullSettings(
@@ -108,6 +156,23 @@ final class Pulling {
                 Runtime.getRuntime().availableProcessors(),
                 host.facts().umask(),
                 Version.APPTAINER);
+    }
+
+    /** What {@code mksquashfs} would compress with: {@code -comp} and the level are understood, the rest is not. */
+    private Optional<String> ofMksquashfs(String arguments) {
+        List<String> words = List.of(arguments.strip().split("\\s+"));
+        Optional<String> kind = after(words, "-comp");
+        Optional<String> level = after(words, "-Xcompression-level");
+        int understood = (kind.isPresent() ? 2 : 0) + (level.isPresent() ? 2 : 0);
+        if (understood < words.size()) {
+            messages.warning("of --mksquashfs-args only -comp and -Xcompression-level are taken");
+        }
+        return kind.map(name -> level.map(number -> name + ":" + number).orElse(name));
+    }
+
+    private static Optional<String> after(List<String> words, String word) {
+        int at = words.indexOf(word);
+        return at < 0 || at + 1 == words.size() ? Optional.empty() : Optional.of(words.get(at + 1));
     }
 
     private static Compression compressionOf(String name) {

@@ -2,52 +2,96 @@ package org.berth.cli;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+import org.berth.error.BerthException;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.sif.SifDescriptor;
+import org.berth.sif.SifEditor;
 import org.berth.sif.SifFile;
+import org.berth.sif.SifIdentity;
 import org.berth.sif.SifReport;
+import org.berth.sif.SifWriter;
 
-/** {@code sif list|header|info|dump}. */
+/** {@code sif list|header|info|dump|new|add|del|setprim}. */
 final class SifCommand {
-    private SifCommand() {}
+    private final Invocation invocation;
+    private final Host host;
 
-    static int run(Invocation invocation, Host host) {
-        switch (invocation.command().shortName()) {
-            case "list" -> System.out.print(SifReport.list(file(invocation, 0, host)));
-            case "header" -> System.out.print(SifReport.header(file(invocation, 0, host)));
-            case "info" -> System.out.print(SifReport.info(object(invocation, file(invocation, 1, host))));
-            default -> dump(invocation, host);
+    SifCommand(Invocation invocation, Host host) {
+        this.invocation = invocation;
+        this.host = host;
+    }
+
+    /** @throws CommandLineException for every failure: as with Apptainer, the exit status is 1 and the usage is shown */
+    int run() {
+        try {
+            switch (invocation.command().shortName()) {
+                case "list" -> System.out.print(SifReport.list(file(0)));
+                case "header" -> System.out.print(SifReport.header(file(0)));
+                case "info" -> System.out.print(SifReport.info(object(file(1))));
+                case "dump" -> dump(file(1));
+                case "new" -> create();
+                case "add" -> new SifAddition(invocation, host).perform();
+                case "del" -> SifEditor.delete(file(1).path(), id(), SifEditor.Wipe.KEEP, now());
+                default -> SifEditor.setPrimary(file(1).path(), id(), now());
+            }
+        } catch (BerthException e) {
+            throw new CommandLineException(
+                    Optional.of(invocation.command()),
+                    "Error for command \"%s\": %s%s"
+                            .formatted(
+                                    invocation.command().shortName(),
+                                    e.getMessage(),
+                                    e.hint().map(hint -> " (" + hint + ")").orElse("")));
         }
         return Program.SUCCESS;
     }
 
-    private static void dump(Invocation invocation, Host host) {
-        SifFile file = file(invocation, 1, host);
+    static long now() {
+        return Instant.now().getEpochSecond();
+    }
+
+    private void create() {
+        Path path = host.path(invocation.operands().getFirst());
+        try (SifWriter writer = SifWriter.createWithoutLaunchLine(path, SifIdentity.fresh(Instant.now()))) {
+            writer.finish(host.facts().umask());
+        }
+    }
+
+    private void dump(SifFile file) {
         try {
-            file.copy(object(invocation, file), System.out);
+            file.copy(object(file), System.out);
         } catch (IOException e) {
             throw new HostException("could not write to standard output: " + e.getMessage(), e);
         }
     }
 
-    private static SifFile file(Invocation invocation, int operand, Host host) {
+    private SifFile file(int operand) {
         Path path = host.path(invocation.operands().get(operand));
         if (!host.exists(path)) {
-            throw new ImageException("could not open image %s: no such file or directory".formatted(path));
+            throw new ImageException("open %s: no such file or directory"
+                    .formatted(invocation.operands().get(operand)));
         }
         return SifFile.read(path);
     }
 
-    private static SifDescriptor object(Invocation invocation, SifFile file) {
+    private int id() {
         String id = invocation.operands().getFirst();
         if (!id.matches("[0-9]{1,9}")) {
-            throw new ImageException("'%s' is not the number of an object".formatted(id))
+            throw new UsageException("'%s' is not the number of an object".formatted(id))
                     .hint("berth sif list shows them");
         }
-        return file.object(Integer.parseInt(id))
-                .orElseThrow(() -> new ImageException("%s: there is no object %s".formatted(file.path(), id))
-                        .hint("berth sif list shows them"));
+        return Integer.parseInt(id);
+    }
+
+    private SifDescriptor object(SifFile file) {
+        return file.object(id())
+                .orElseThrow(
+                        () -> new ImageException("object not found: %s has no object %d".formatted(file.path(), id()))
+                                .hint("berth sif list shows them"));
     }
 }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.berth.host.Facts;
 import org.berth.host.Host;
-import org.berth.launcher.PlanChannel;
+import org.berth.host.LauncherDescriptors;
 
 /** Runs what the AOT cache shall know, in one JVM, without any effect outside. */
 final class Training {
@@ -13,7 +13,6 @@ final class Training {
 
     static void run() {
         Path prefix = Path.of(System.getProperty("berth.train.prefix", "/usr/local"));
-        Path plan = Path.of("/dev/null");
         for (List<String> argv : List.of(
                 List.of("berth", "--version"),
                 List.of("berth", "--quiet", "exec", "--bind", "/tmp:/mnt", "--env", "A=b", "/", "true"),
@@ -40,7 +39,7 @@ final class Training {
                     prefix,
                     "host",
                     "x86_64");
-            new Program(new Host(facts), new PlanChannel(plan)).run();
+            new Program(new Host(facts), LauncherDescriptors.nowhere()).run();
         }
     }
 }

@@ -1,5 +1,6 @@
 package org.berth.convert;
 
+import org.berth.error.UsageException;
 import org.berth.squashfs.BlockCodec;
 
 /** How an image is compressed. */
@@ -27,7 +28,11 @@ public enum Compression {
         return lowest <= level && level <= highest;
     }
 
-    BlockCodec codec(int level) {
+    /** @throws UsageException if it has no such level */
+    public BlockCodec codec(int level) {
+        if (!has(level)) {
+            throw new UsageException("compression %s has no level %d".formatted(this, level));
+        }
         return switch (this) {
             case ZSTD -> BlockCodec.zstd(level);
             case GZIP -> BlockCodec.gzip(level);

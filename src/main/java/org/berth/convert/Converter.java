@@ -92,8 +92,8 @@ public final class Converter {
             boolean check = !diffIds.isEmpty() && options.diffIdCheck() == DiffIds.CHECK;
             topFirst.add(new Layer(layers.get(i), check ? Optional.of(diffIds.get(i)) : Optional.empty()));
         }
-        try (var image = new SquashfsWriter(
-                out, offset, options.compression().codec(options.level()), options.threads())) {
+        try (var image =
+                new SquashfsWriter(out, offset, options.compression().codec(options.level()), options.threads())) {
             return new Conversion(topFirst, source, extras, options, image).run();
         } catch (IOException e) {
             throw new HostException("the image cannot be written: " + e.getMessage(), e);
@@ -101,8 +101,10 @@ public final class Converter {
             throw new HostException("not enough memory to convert the image", e)
                     .hint("give the Java machine more by -Xmx, or convert on a larger machine");
         } catch (LinkageError e) {
-            throw new HostException("the compression library cannot be loaded: " + e.getMessage(), e)
-                    .hint("the temporary directory must allow programs (no noexec), or ZstdNativePath name the library");
+            String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+            throw new HostException("the compression library cannot be loaded: " + reason, e)
+                    .hint(
+                            "the temporary directory must allow programs (no noexec), or ZstdNativePath name the library");
         }
     }
 
@@ -155,7 +157,8 @@ public final class Converter {
         }
 
         private TreeBuilder build(List<EntryLog> logs, LayerScan scan) {
-            var tree = new TreeBuilder(options.limits(), (int) options.imageTime().getEpochSecond());
+            var tree =
+                    new TreeBuilder(options.limits(), (int) options.imageTime().getEpochSecond());
             for (int number = 0; number < topFirst.size(); number++) {
                 try {
                     tree.apply(number, logs.removeLast(), scan);

@@ -3,35 +3,37 @@ package org.berth.convert;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.zip.CRC32;
-import java.util.zip.DataFormatException;
-import java.util.zip.Inflater;
 import org.berth.error.ImageException;
 
 /**
  * Decompresses gzip (RFC 1952) of any number of members with any header fields, and checks length and CRC of each.
  *
  * <p>What follows the last member and is no member itself is read and ignored, as gzip does. The JDK's stream is not
- * used since it may take a slow source for an ended one.
+ * used: it is slower, and may take a slow source for an ended one.
  */
 final class GzipStream extends InputStream {
-    private static final int BUFFER = 1 << 16;
+    private static final int DECODED = 1 << 18;
     private static final int FLAG_CRC = 2;
     private static final int FLAG_EXTRA = 4;
     private static final int FLAG_NAME = 8;
     private static final int FLAG_COMMENT = 16;
 
     private final InputStream in;
-    private final Inflater inflater = new Inflater(true);
+    private final DeflateDecoder deflate;
     private final CRC32 crc = new CRC32();
-    private final byte[] buffer = new byte[BUFFER];
+    private long memberBytes;
+    private boolean first = true;
+    private boolean ended;
+
+    /** The window of what went before, then what is decoded and was not read yet. */
+    private final byte[] decoded = new byte[DeflateDecoder.WINDOW + DECODED + DeflateDecoder.SLACK];
+
     private int position;
     private int limit;
-    private boolean inMember;
-    private boolean ended;
-    private boolean first = true;
 
     GzipStream(InputStream in) {
         this.in = in;
+        deflate = new DeflateDecoder(in);
     }
 
     @Override
@@ -42,61 +44,51 @@ final class GzipStream extends InputStream {
 
     @Override
     public int read(byte[] out, int from, int length) throws IOException {
-        while (!ended) {
-            if (!inMember && !startMember()) {
-                ended = true;
-                break;
+        while (position == limit) {
+            if (ended) {
+                return -1;
             }
-            int n = inflate(out, from, length);
-            if (n > 0) {
-                crc.update(out, from, n);
-                return n;
-            }
-            endMember();
+            decode();
         }
-        return -1;
+        int step = Math.min(length, limit - position);
+        System.arraycopy(decoded, position, out, from, step);
+        position += step;
+        return step;
     }
 
     @Override
     public void close() throws IOException {
-        inflater.end();
         in.close();
     }
 
-    private int inflate(byte[] out, int from, int length) throws IOException {
-        try {
-            while (true) {
-                int n = inflater.inflate(out, from, length);
-                if (n > 0 || inflater.finished()) {
-                    return n;
-                }
-                if (inflater.needsDictionary()) {
-                    throw new ImageException("its gzip data asks for a dictionary");
-                }
-                if (position == limit && !fill()) {
-                    throw new ImageException("its gzip data ends early");
-                }
-                inflater.setInput(buffer, position, limit - position);
-                position = limit;
-            }
-        } catch (DataFormatException e) {
-            throw new ImageException("its gzip data is damaged: " + e.getMessage(), e);
+    /** Decodes a buffer full, or to the end of a member. */
+    private void decode() throws IOException {
+        if (deflate.ended()) {
+            startMember();
+            return;
+        }
+        if (limit > DeflateDecoder.WINDOW) {
+            System.arraycopy(decoded, limit - DeflateDecoder.WINDOW, decoded, 0, DeflateDecoder.WINDOW);
+            limit = DeflateDecoder.WINDOW;
+        }
+        position = limit;
+        limit = deflate.decode(decoded, position, DeflateDecoder.WINDOW + DECODED);
+        crc.update(decoded, position, limit - position);
+        memberBytes += limit - position;
+        if (deflate.ended()) {
+            endMember();
         }
     }
 
-    private boolean startMember() throws IOException {
-        if (position == limit && !fill()) {
-            return false;
-        }
-        boolean magic = next() == 0x1f && (position < limit || fill()) && next() == 0x8b;
-        if (!magic) {
+    private void startMember() throws IOException {
+        int one = deflate.nextByte();
+        if (one != 0x1f || deflate.nextByte() != 0x8b) {
             if (first) {
                 throw new ImageException("it is not gzip data");
             }
-            do {
-                position = limit;
-            } while (fill());
-            return false;
+            deflate.drain();
+            ended = true;
+            return;
         }
         if (next() != 8) {
             throw new ImageException("its gzip data has an unknown compression method");
@@ -115,24 +107,22 @@ final class GzipStream extends InputStream {
         if ((flags & FLAG_CRC) != 0) {
             skip(2);
         }
-        inflater.reset();
         crc.reset();
-        inMember = true;
+        memberBytes = 0;
+        // No member may look back into the one before it.
+        position = 0;
+        limit = 0;
         first = false;
-        return true;
+        deflate.start();
     }
 
     private void endMember() throws IOException {
-        position = limit - inflater.getRemaining();
-        long statedCrc = word();
-        long statedLength = word();
-        if (statedCrc != crc.getValue()) {
+        if (word() != crc.getValue()) {
             throw new ImageException("its gzip data is damaged: wrong checksum");
         }
-        if (statedLength != (inflater.getBytesWritten() & 0xffffffffL)) {
+        if (word() != (memberBytes & 0xffffffffL)) {
             throw new ImageException("its gzip data is damaged: wrong length");
         }
-        inMember = false;
     }
 
     private long word() throws IOException {
@@ -152,16 +142,10 @@ final class GzipStream extends InputStream {
     }
 
     private int next() throws IOException {
-        if (position == limit && !fill()) {
+        int value = deflate.nextByte();
+        if (value < 0) {
             throw new ImageException("its gzip data ends early");
         }
-        return buffer[position++] & 0xff;
-    }
-
-    private boolean fill() throws IOException {
-        int n = in.read(buffer, 0, buffer.length);
-        position = 0;
-        limit = Math.max(n, 0);
-        return n > 0;
+        return value;
     }
 }

@@ -34,8 +34,9 @@ final class LayerDecoder {
         if (head.length == 0 || isTarHeader(head)) {
             return in;
         }
-        throw new ImageException("it is not a container image layer").hint(
-                "unsupported image-specific operation on artifact with type \"%s\"".formatted(layer.mediaType()));
+        throw new ImageException(
+                "not a container image layer: unsupported image-specific operation on artifact with type \"%s\""
+                        .formatted(layer.mediaType()));
     }
 
     /** zstd of any number of frames; what the library calls an I/O error is one of the data. */

@@ -153,7 +153,7 @@ final class LayerFeed implements AutoCloseable {
             throw named(blob, e);
         } catch (IOException e) {
             guarded.rethrow();
-            throw new HostException("layer %s: %s".formatted(blob.digest(), e.getMessage()), e);
+            throw new HostException("layer %s cannot be read: %s".formatted(blob.digest(), e.getMessage()), e);
         }
     }
 
@@ -207,7 +207,7 @@ final class LayerFeed implements AutoCloseable {
             try {
                 in = source.open(blob);
             } catch (IOException e) {
-                throw new HostException("layer %s: %s".formatted(blob.digest(), e.getMessage()), e);
+                throw new HostException("layer %s cannot be read: %s".formatted(blob.digest(), e.getMessage()), e);
             }
         }
 

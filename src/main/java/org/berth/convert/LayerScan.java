@@ -198,7 +198,8 @@ final class LayerScan {
 
     private static void checkTarget(byte[] target) {
         if (target.length == 0 || target.length > TARGET_MAX) {
-            throw new ImageException("a link target of %d bytes; it must have 1 to %d".formatted(target.length, TARGET_MAX));
+            throw new ImageException(
+                    "a link target of %d bytes; it must have 1 to %d".formatted(target.length, TARGET_MAX));
         }
         for (byte b : target) {
             if (b == 0) {

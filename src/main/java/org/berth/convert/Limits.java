@@ -21,8 +21,7 @@ public record Limits(long maxEntries, long maxBytes, int maxDepth) {
 
     void checkBytes(long bytes) {
         if (bytes < 0 || bytes > maxBytes) {
-            throw new ImageException(
-                    "the image's files have more than %d bytes (limit maxBytes)".formatted(maxBytes));
+            throw new ImageException("the image's files have more than %d bytes (limit maxBytes)".formatted(maxBytes));
         }
     }
 

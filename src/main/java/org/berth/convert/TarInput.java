@@ -6,7 +6,7 @@ import org.berth.error.ImageException;
 
 /** The uncompressed bytes of a layer, read chunk by chunk so that content is copied once only. */
 final class TarInput {
-    /** Gives the chunks; each is valid until the next one is asked for. */
+    /** Gives the chunks; each is valid until the next one is asked for, which may not be done after the last. */
     interface Chunks {
         Optional<Chunk> next() throws IOException;
     }
@@ -18,6 +18,7 @@ final class TarInput {
     private byte[] bytes = {};
     private int position;
     private int limit;
+    private boolean ended;
 
     TarInput(Chunks chunks) {
         this.chunks = chunks;
@@ -77,8 +78,9 @@ final class TarInput {
     }
 
     private boolean advance() throws IOException {
-        Optional<Chunk> next = chunks.next();
+        Optional<Chunk> next = ended ? Optional.empty() : chunks.next();
         if (next.isEmpty()) {
+            ended = true;
             return false;
         }
         bytes = next.get().bytes();

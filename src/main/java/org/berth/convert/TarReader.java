@@ -332,8 +332,7 @@ final class TarReader {
             total += length;
         }
         if (total != stored) {
-            throw new ImageException(
-                    "its sparse map names %d bytes, the archive holds %d".formatted(total, stored));
+            throw new ImageException("its sparse map names %d bytes, the archive holds %d".formatted(total, stored));
         }
     }
 
@@ -429,7 +428,9 @@ final class TarReader {
             throw new ImageException("the PAX record mtime is no number");
         }
         String whole = text.substring(0, point);
-        long seconds = whole.isEmpty() || whole.equals("-") ? 0 : decimal(whole.getBytes(StandardCharsets.ISO_8859_1), "mtime");
+        long seconds = whole.isEmpty() || whole.equals("-")
+                ? 0
+                : decimal(whole.getBytes(StandardCharsets.ISO_8859_1), "mtime");
         boolean more = fraction.chars().anyMatch(c -> c != '0');
         return text.startsWith("-") && more ? seconds - 1 : seconds;
     }

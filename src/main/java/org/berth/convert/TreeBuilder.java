@@ -20,6 +20,7 @@ import org.berth.squashfs.Node.File;
 import org.berth.squashfs.Node.Special;
 import org.berth.squashfs.Node.Symlink;
 import org.berth.squashfs.SquashfsFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts logged layers on top of each other, lowest first, as umoci and Docker unpack them into one directory.
@@ -39,6 +40,12 @@ final class TreeBuilder {
     private int layer;
 
     private final List<Missing> missing = new ArrayList<>();
+
+    /** The last path that was followed and where it led; entries of one directory mostly come together. */
+    private byte[] lastPath = {};
+
+    private int lastEnd;
+    private @Nullable Directory last;
 
     /** A file whose content was left out when its layer was read. */
     record Missing(File file, int layer, int entry) {}
@@ -80,12 +87,10 @@ final class TreeBuilder {
 
     private static void collectEmpty(Directory directory, Set<File> into) {
         for (Entry entry : directory.sorted()) {
-            switch (entry.node()) {
-                case Directory child -> collectEmpty(child, into);
-                case File file when !file.hasData() -> into.add(file);
-                case File file -> {}
-                case Symlink link -> {}
-                case Special special -> {}
+            if (entry.node() instanceof Directory child) {
+                collectEmpty(child, into);
+            } else if (entry.node() instanceof File file && !file.hasData()) {
+                into.add(file);
             }
         }
     }
@@ -110,11 +115,10 @@ final class TreeBuilder {
             case OPAQUE -> opaque(entry.path());
             case HARD_LINK -> {
                 Node target = find(entry.link())
-                        .orElseThrow(() -> new ImageException("hard link to '%s', which is not there"
-                                .formatted(EntryPath.show(entry.link()))));
+                        .orElseThrow(() -> new ImageException(
+                                "hard link to '%s', which is not there".formatted(EntryPath.show(entry.link()))));
                 if (target instanceof Directory) {
-                    throw new ImageException(
-                            "hard link to '%s', a directory".formatted(EntryPath.show(entry.link())));
+                    throw new ImageException("hard link to '%s', a directory".formatted(EntryPath.show(entry.link())));
                 }
                 put(entry.path(), target);
             }
@@ -158,14 +162,13 @@ final class TreeBuilder {
         if (old != null && !always) {
             return true;
         }
-        Node node =
-                switch (extra.kind()) {
-                    case DIRECTORY -> old != null && old.node() instanceof Directory there ? there : child(parent);
-                    case SYMLINK -> new Symlink(extra.content());
-                    case FILE -> new File(content);
-                };
+        Node node = switch (extra.kind()) {
+            case DIRECTORY -> old != null && old.node() instanceof Directory there ? there : child(parent);
+            case SYMLINK -> new Symlink(extra.content());
+            case FILE -> new File(content);
+        };
         node.attributes(extra.mode(), 0, 0, imageTime, SquashfsFormat.NONE);
-        parent.put(name, node, layer);
+        replace(parent, name, node);
         return true;
     }
 
@@ -183,7 +186,7 @@ final class TreeBuilder {
         if (path.length == 0) {
             throw new ImageException("the root can only be a directory");
         }
-        parent(path, base).put(Arrays.copyOfRange(path, base, path.length), node, layer);
+        replace(parent(path, base), Arrays.copyOfRange(path, base, path.length), node);
     }
 
     /** The directory at exactly this path: a link there is replaced, a directory keeps its content. */
@@ -196,8 +199,15 @@ final class TreeBuilder {
         byte[] name = Arrays.copyOfRange(path, base, path.length);
         Entry old = parent.find(name);
         Directory directory = old != null && old.node() instanceof Directory there ? there : child(parent);
-        parent.put(name, directory, layer);
+        replace(parent, name, directory);
         return directory;
+    }
+
+    private void replace(Directory parent, byte[] name, Node node) {
+        Node before = parent.put(name, node, layer);
+        if (before != null && before != node) {
+            last = null;
+        }
     }
 
     private void whiteout(byte[] path) {
@@ -229,6 +239,7 @@ final class TreeBuilder {
         }
         if (entry.stamp() < layer && empty) {
             parent.remove(entry.name());
+            last = null;
         }
     }
 
@@ -250,6 +261,9 @@ final class TreeBuilder {
 
     /** Follows the first {@code end} bytes of a path, and all links on it, to a directory inside the root. */
     private Optional<Directory> walk(byte[] path, int end, Absent absent, Obstacle obstacle) {
+        if (last != null && end == lastEnd && Arrays.mismatch(path, 0, end, lastPath, 0, end) < 0) {
+            return Optional.of(last);
+        }
         Directory here = root;
         Deque<byte[]> todo = new ArrayDeque<>(EntryPath.components(path, end));
         int links = 0;
@@ -282,6 +296,9 @@ final class TreeBuilder {
                 here = implied(here, name);
             }
         }
+        lastPath = path;
+        lastEnd = end;
+        last = here;
         return Optional.of(here);
     }
 
@@ -302,7 +319,7 @@ final class TreeBuilder {
     private Directory implied(Directory parent, byte[] name) {
         Directory directory = child(parent);
         directory.attributes(IMPLIED_MODE, 0, 0, imageTime, SquashfsFormat.NONE);
-        parent.put(name, directory, layer);
+        replace(parent, name, directory);
         return directory;
     }
 

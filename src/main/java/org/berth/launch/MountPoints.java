@@ -12,6 +12,9 @@ final class MountPoints {
         List<Op> ops = new ArrayList<>();
         List<Path> covered = new ArrayList<>();
         for (MountStep step : steps) {
+            if (step.ops().stream().allMatch(MountPoints::updatesAFileOfTheImage)) {
+                continue;
+            }
             if (covered.stream().noneMatch(step.target()::startsWith)) {
                 ops.add(new Op.Skeleton(step.target(), step.directory(), false));
             }
@@ -20,5 +23,10 @@ final class MountPoints {
             }
         }
         return ops;
+    }
+
+    /** An image without such a file gets none. */
+    private static boolean updatesAFileOfTheImage(Op op) {
+        return op instanceof Op.Passwd || op instanceof Op.Group;
     }
 }

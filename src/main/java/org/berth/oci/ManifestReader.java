@@ -150,6 +150,11 @@ public final class ManifestReader {
             if (layer.mediaType().endsWith("+encrypted")) {
                 throw new ImageException("%s: layer %s is encrypted".formatted(what, layer.digest()));
             }
+            if (MediaTypes.isForeignLayer(layer.mediaType())) {
+                throw new ImageException("%s: layer %s is a foreign layer, to be had from its maker only"
+                                .formatted(what, layer.digest()))
+                        .hint("addresses in a manifest are not followed; ask for an image without such layers");
+            }
             if (!MediaTypes.isLayer(layer.mediaType())) {
                 throw new ImageException("%s: layer %s has the unknown media type '%s'"
                         .formatted(what, layer.digest(), layer.mediaType()));

@@ -17,8 +17,12 @@ public final class MediaTypes {
             Pattern.compile("application/vnd\\.docker\\.distribution\\.manifest\\.v1\\+(pretty)?(jws|json)");
 
     private static final Pattern LAYER =
-            Pattern.compile("application/vnd\\.docker\\.image\\.rootfs\\.(foreign\\.)?diff\\.tar(\\.gzip|\\.zstd)?"
-                    + "|application/vnd\\.oci\\.image\\.layer\\.(nondistributable\\.)?v1\\.tar(\\+gzip|\\+zstd)?");
+            Pattern.compile("application/vnd\\.docker\\.image\\.rootfs\\.diff\\.tar(\\.gzip|\\.zstd)?"
+                    + "|application/vnd\\.oci\\.image\\.layer\\.v1\\.tar(\\+gzip|\\+zstd)?");
+
+    /** Layers that a registry need not have: their makers let nobody else hand them out. */
+    private static final Pattern FOREIGN = Pattern.compile("application/vnd\\.docker\\.image\\.rootfs\\.foreign\\..*"
+            + "|application/vnd\\.oci\\.image\\.layer\\.nondistributable\\..*");
 
     /** Docker 1.10 and some builders after it pushed configurations as octet streams. */
     private static final List<String> CONFIGS = List.of(
@@ -43,6 +47,10 @@ public final class MediaTypes {
 
     static boolean isImageConfig(String mediaType) {
         return CONFIGS.contains(mediaType);
+    }
+
+    static boolean isForeignLayer(String mediaType) {
+        return FOREIGN.matcher(mediaType).matches();
     }
 
     static boolean isLayer(String mediaType) {

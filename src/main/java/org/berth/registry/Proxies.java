@@ -87,7 +87,7 @@ public record Proxies(Optional<InetSocketAddress> http, Optional<InetSocketAddre
     }
 
     /** This as the JDK's client takes it. */
-    ProxySelector selector() {
+    public ProxySelector selector() {
         return new ProxySelector() {
             @Override
             public List<Proxy> select(URI uri) {

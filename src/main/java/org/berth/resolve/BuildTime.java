@@ -1,6 +1,7 @@
 package org.berth.resolve;
 
 import java.time.Instant;
+import java.util.Optional;
 import org.berth.oci.ImageConfig;
 
 /** The time that an image carries: in labels, in the squashfs, in the SIF's header. */
@@ -20,10 +21,15 @@ public sealed interface BuildTime {
     }
 
     default Instant of(ImageConfig config) {
+        return of(config.created());
+    }
+
+    /** @param created when the image was made, RFC 3339, if it says so */
+    default Instant of(Optional<String> created) {
         return switch (this) {
             case Now() -> Instant.now();
             case Fixed(Instant time) -> time;
-            case OfImage() -> config.created().map(BuildTime::parse).orElse(Instant.EPOCH);
+            case OfImage() -> created.map(BuildTime::parse).orElse(Instant.EPOCH);
         };
     }
 

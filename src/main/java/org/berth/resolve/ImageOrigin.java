@@ -7,21 +7,28 @@ import java.time.format.TextStyle;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.berth.oci.ImageConfig;
-import org.berth.oci.ImageReference;
 
 /**
  * Where an image comes from and when it was made: its labels and its two-line definition (apptainer.md 3.17).
  *
- * @param from the reference as the user gave it, without the scheme
- * @param manifestDigest of what the reference named
+ * @param agent the word for the kind of source
+ * @param from the image as the user named it, without the scheme
+ * @param name its full name, if others know it by that
+ * @param digest of what the name stood for
  * @param version of this program
  */
 record ImageOrigin(
-        String from, ImageReference reference, String manifestDigest, Instant built, ZoneId zone, String version) {
+        String agent, String from, Optional<String> name, String digest, Instant built, ZoneId zone, String version) {
+    static ImageOrigin of(SourceImage image, Instant built, ZoneId zone, String version) {
+        return new ImageOrigin(
+                image.agent(), image.from(), image.name(), image.digest().toString(), built, zone, version);
+    }
+
     String definition() {
-        return "bootstrap: docker\nfrom: %s\n".formatted(from);
+        return "bootstrap: %s\nfrom: %s\n".formatted(agent, from);
     }
 
     /** The image's own labels and those of the build, sorted by name. */
@@ -31,11 +38,13 @@ record ImageOrigin(
         labels.put("org.label-schema.build-date", buildDate());
         labels.put("org.label-schema.build-arch", architecture);
         labels.put("org.label-schema.usage.apptainer.version", version);
-        labels.put("org.label-schema.usage.singularity.deffile.bootstrap", "docker");
+        labels.put("org.label-schema.usage.singularity.deffile.bootstrap", agent);
         labels.put("org.label-schema.usage.singularity.deffile.from", from);
         labels.put("org.opencontainers.image.architecture", architecture);
-        labels.put("org.opencontainers.image.base.digest", manifestDigest);
-        labels.put("org.opencontainers.image.base.name", reference.toString());
+        name.ifPresent(text -> {
+            labels.put("org.opencontainers.image.base.digest", digest);
+            labels.put("org.opencontainers.image.base.name", text);
+        });
         labels.put(
                 "org.opencontainers.image.created",
                 built.truncatedTo(ChronoUnit.SECONDS).toString());

@@ -1,43 +1,32 @@
 package org.berth.resolve;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Objects;
 import java.util.Optional;
 import org.berth.cache.Cache;
-import org.berth.cache.Download;
 import org.berth.cache.ImageLease;
+import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
-import org.berth.error.BerthException;
+import org.berth.cache.Unfinished;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
-import org.berth.host.Host;
+import org.berth.host.OutputFiles;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
-import org.berth.oci.ImageReference;
-import org.berth.oci.LayerSource;
 import org.berth.oci.Platform;
-import org.berth.registry.RegistryClient;
-import org.berth.registry.ResolvedImage;
 import org.berth.sif.SifFile;
+import org.berth.sif.SifIdentity;
+import org.berth.sif.SifWriter;
 
 /**
- * From an image in a registry to a SIF: in the cache, where all users of one image share it, or where the user wants it.
- *
- * <p>With a cache the blobs go there while they are converted, so that the next image finds its layers. Without one they go
- * from the network straight through the converter, and the image is the only file that is written.
+ * From an image of whatever source to a SIF: in the cache, where all users of one image share it, or where the user wants
+ * it.
  */
 public final class Puller {
-    private final RegistryClient client;
     private final PullSettings settings;
     private final PullEvents events;
 
-    public Puller(RegistryClient client, PullSettings settings, PullEvents events) {
-        this.client = client;
+    public Puller(PullSettings settings, PullEvents events) {
         this.settings = settings;
         this.events = events;
     }
@@ -50,20 +39,20 @@ public final class Puller {
     public record PulledImage(Path file, boolean temporary) {}
 
     /** Fetches and converts an image unless the cache has it. */
-    public PulledImage pull(ImageReference reference, String from, Platform platform) {
+    public PulledImage pull(ImageSource source) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            return new PulledImage(cached(cache.orElseThrow(), reference, from, platform), false);
+            return new PulledImage(cached(cache.orElseThrow(), source), false);
         }
-        Path file = temporaryFile();
+        Path file = OwnFiles.temporary(settings.temporary(), "berth-image-", ".sif");
         boolean made = false;
         try {
-            streamed(reference, from, platform, file);
+            streamed(source, file);
             made = true;
             return new PulledImage(file, true);
         } finally {
             if (!made) {
-                remove(file);
+                OwnFiles.remove(file);
             }
         }
     }
@@ -73,16 +62,33 @@ public final class Puller {
      *
      * @param destination appears by rename; what is there is replaced
      */
-    public void pullTo(ImageReference reference, String from, Platform platform, Path destination) {
+    public void pullTo(ImageSource source, Path destination) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            copy(cached(cache.orElseThrow(), reference, from, platform), destination);
+            OwnFiles.copy(cached(cache.orElseThrow(), source), destination, 0777 & ~settings.umask());
         } else {
-            streamed(reference, from, platform, destination);
+            streamed(source, destination);
         }
     }
 
-    private Optional<Cache> cache() {
+    /**
+     * Makes an image, whether the cache has a finished one or not; only its blobs are looked for there.
+     *
+     * @param destination appears by rename; what is there is replaced
+     */
+    public void build(ImageSource source, Purpose purpose, Path destination) {
+        Optional<Cache> cache = cache();
+        events.info("Starting build...");
+        events.info("Fetching OCI image...");
+        try (ImageSource.Opened image =
+                source.open(cache.<DocumentStore>map(Cache::blobs).orElse(DocumentStore.NONE))) {
+            warnOfArchitecture(image.image(), source.platform());
+            write(cache, image, purpose, destination);
+        }
+    }
+
+    /** The user's cache; empty if there is none to be used, which the user has been told. */
+    Optional<Cache> cache() {
         return settings.cacheDirectory().flatMap(directory -> switch (Cache.open(directory)) {
             case Cache.Opened.Usable(Cache cache) -> Optional.of(cache);
             case Cache.Opened.Unusable(String reason) -> {
@@ -93,67 +99,104 @@ public final class Puller {
     }
 
     /**
-     * The image in the cache. What the registry answers to HEAD is only good for looking; an image is made under the digest
-     * of the manifest that was read.
+     * The image in the cache. What a source announces is only good for looking and waiting; an image is made under the
+     * digest of what was read, so where the two differ the second round settles it.
      */
-    private Path cached(Cache cache, ImageReference reference, String from, Platform platform) {
-        Digest announced = client.digest(reference);
-        Optional<Path> known = cache.finished(key(announced, platform), Puller::intact);
-        if (known.isPresent()) {
-            events.info("Using cached SIF image");
-            return known.orElseThrow();
-        }
-        ResolvedImage image = client.resolve(reference, platform, cache.blobs());
-        try (ImageLease lease = cache.lease(
-                key(image.digest(), platform),
-                Puller::intact,
-                () -> events.info("Waiting for another process that makes this image"))) {
-            return switch (lease) {
-                case ImageLease.Finished(Path file) -> {
-                    events.info("Using cached SIF image");
-                    yield file;
+    private Path cached(Cache cache, ImageSource source) {
+        try (OpenedOnce image = new OpenedOnce(source, cache.blobs())) {
+            Digest wanted =
+                    source.announced().orElseGet(() -> image.get().image().digest());
+            while (true) {
+                try (ImageLease lease = cache.lease(
+                        key(wanted, source),
+                        Puller::intact,
+                        () -> events.info("Waiting for another process that makes this image"))) {
+                    switch (lease) {
+                        case ImageLease.Finished(Path file) -> {
+                            events.info("Using cached SIF image");
+                            return file;
+                        }
+                        case ImageLease.Writer writer -> {
+                            ImageSource.Opened opened = image.get();
+                            if (opened.image().digest().equals(wanted)) {
+                                announce(opened.image(), source.platform());
+                                SifIdentity identity = SifBuild.identity(settings);
+                                try (SifWriter sif = SifWriter.createInPlace(writer.temporary(), identity)) {
+                                    write(Optional.of(cache), opened, Purpose.SIF, writer.temporary(), sif);
+                                }
+                                return writer.publish();
+                            }
+                            wanted = opened.image().digest();
+                        }
+                    }
+                } catch (IOException e) {
+                    throw new HostException("interrupted while waiting for the cache", e);
                 }
-                case ImageLease.Writer writer -> {
-                    announce(image, platform);
-                    build(cache, image, reference, from, writer.temporary());
-                    yield writer.publish();
-                }
-            };
-        } catch (IOException e) {
-            throw new HostException("interrupted while waiting for the cache", e);
+            }
         }
     }
 
-    private String key(Digest digest, Platform platform) {
-        return Cache.key(digest, platform, settings.format());
+    /** A source that is opened when it is first needed, and closed if it was. */
+    private static final class OpenedOnce implements AutoCloseable {
+        private final ImageSource source;
+        private final DocumentStore documents;
+        private Optional<ImageSource.Opened> opened = Optional.empty();
+
+        OpenedOnce(ImageSource source, DocumentStore documents) {
+            this.source = source;
+            this.documents = documents;
+        }
+
+        ImageSource.Opened get() {
+            if (opened.isEmpty()) {
+                opened = Optional.of(source.open(documents));
+            }
+            return opened.orElseThrow();
+        }
+
+        @Override
+        public void close() {
+            opened.ifPresent(ImageSource.Opened::close);
+        }
     }
 
-    private void build(Cache cache, ResolvedImage image, ImageReference reference, String from, Path file) {
-        Space.require(folder(file), SifBuild.estimate(image));
+    private String key(Digest digest, ImageSource source) {
+        String agent = source.agent().equals(RegistrySource.AGENT) ? "" : " " + source.agent();
+        return Cache.key(digest, source.platform(), settings.format() + agent);
+    }
+
+    private void streamed(ImageSource source, Path file) {
+        try (ImageSource.Opened image = source.open(DocumentStore.NONE)) {
+            announce(image.image(), source.platform());
+            write(Optional.empty(), image, Purpose.SIF, file);
+        }
+    }
+
+    private void write(Optional<Cache> cache, ImageSource.Opened image, Purpose purpose, Path file) {
+        try (Unfinished part = Unfinished.beside(file);
+                SifWriter sif = SifWriter.createInPlace(part.path(), SifBuild.identity(settings))) {
+            write(cache, image, purpose, file, sif);
+            part.publish();
+        }
+    }
+
+    private void write(Optional<Cache> cache, ImageSource.Opened image, Purpose purpose, Path file, SifWriter sif) {
+        Space.require(OutputFiles.folder(file), SifBuild.estimate(image.image()));
         try (PullEvents.ShownProgress progress = events.progress();
-                Download download =
-                        cache.blobs().fetch(image.manifest().layers(), client.blobs(image.reference()), progress)) {
-            SifBuild.write(image, reference, from, download, settings, events, file);
-            download.finish();
-        } catch (IOException e) {
-            throw new HostException("could not finish the download: " + Host.reason(e), e);
+                ImageSource.Layers layers = image.layers(cache.map(Cache::blobs), progress)) {
+            SifBuild.write(image.image(), layers, settings, events, purpose, sif);
+            layers.finish();
         }
     }
 
-    private void streamed(ImageReference reference, String from, Platform platform, Path file) {
-        ResolvedImage image = client.resolve(reference, platform, DocumentStore.NONE);
-        announce(image, platform);
-        Space.require(folder(file), SifBuild.estimate(image));
-        try (PullEvents.ShownProgress progress = events.progress()) {
-            LayerSource source = new ShownSource(client.blobs(image.reference()), progress);
-            SifBuild.write(image, reference, from, source, settings, events, file);
-        }
-    }
-
-    private void announce(ResolvedImage image, Platform platform) {
+    private void announce(SourceImage image, Platform platform) {
         events.info("Converting OCI blobs to SIF format");
         events.info("Starting build...");
         events.info("Fetching OCI image...");
+        warnOfArchitecture(image, platform);
+    }
+
+    private void warnOfArchitecture(SourceImage image, Platform platform) {
         String architecture = image.config().platform().architecture();
         if (!architecture.isEmpty() && !architecture.equals(platform.architecture())) {
             events.warning("the image is for %s, not for %s: it can be pulled, but not run here"
@@ -161,79 +204,11 @@ public final class Puller {
         }
     }
 
-    private static boolean intact(Path file) {
+    static boolean intact(Path file) {
         try {
             return SifFile.read(file).primaryPartition().isPresent();
         } catch (ImageException e) {
             return false;
         }
-    }
-
-    private Path temporaryFile() {
-        try {
-            return Files.createTempFile(settings.temporary(), "berth-image-", ".sif");
-        } catch (IOException e) {
-            throw new HostException(
-                            "could not make a temporary file in %s: %s".formatted(settings.temporary(), Host.reason(e)),
-                            e)
-                    .hint("set APPTAINER_TMPDIR to a directory that can be written");
-        }
-    }
-
-    private static void remove(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(file, Host.reason(e)), e);
-        }
-    }
-
-    /** A copy that appears whole; the kernel shares the blocks where the file system can. */
-    private void copy(Path from, Path to) {
-        Path folder = folder(to);
-        Path temporary = folder.resolve(".berth-copy-" + ProcessHandle.current().pid() + "-" + to.getFileName());
-        boolean done = false;
-        try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
-            Space.require(folder, in.size());
-            try (FileChannel out =
-                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                long position = 0;
-                while (position < in.size()) {
-                    position += in.transferTo(position, in.size() - position, out);
-                }
-                out.force(true);
-            }
-            Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString(mode(0777 & ~settings.umask())));
-            Files.move(temporary, to, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
-            done = true;
-        } catch (IOException e) {
-            throw new HostException("could not write %s: %s".formatted(to, Host.reason(e)), e);
-        } finally {
-            if (!done) {
-                removeQuietly(temporary);
-            }
-        }
-    }
-
-    private static Path folder(Path file) {
-        return Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder");
-    }
-
-    private static void removeQuietly(Path file) {
-        try {
-            remove(file);
-        } catch (BerthException e) {
-            // The failure that led here is the one to tell.
-        }
-    }
-
-    private static String mode(int bits) {
-        StringBuilder text = new StringBuilder("rwxrwxrwx");
-        for (int i = 0; i < 9; i++) {
-            if ((bits & (0400 >> i)) == 0) {
-                text.setCharAt(i, '-');
-            }
-        }
-        return text.toString();
     }
 }

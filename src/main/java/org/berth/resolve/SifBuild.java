@@ -2,7 +2,6 @@ package org.berth.resolve;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,9 +15,7 @@ import org.berth.convert.Extra.Rule;
 import org.berth.convert.Limits;
 import org.berth.oci.Descriptor;
 import org.berth.oci.ImageConfig;
-import org.berth.oci.ImageReference;
 import org.berth.oci.LayerSource;
-import org.berth.registry.ResolvedImage;
 import org.berth.sif.Architecture;
 import org.berth.sif.DataType;
 import org.berth.sif.FileSystemType;
@@ -33,56 +30,56 @@ final class SifBuild {
     private SifBuild() {}
 
     /** Room that the image will need: about what its compressed layers take, since it is compressed again. */
-    static long estimate(ResolvedImage image) {
+    static long estimate(SourceImage image) {
         return image.manifest().layers().stream().mapToLong(Descriptor::size).sum() * 11 / 10 + (1 << 20);
     }
 
-    /** @param destination appears by rename when all is written */
+    /** Who the file is: the same for every reproducible build. */
+    static SifIdentity identity(PullSettings settings) {
+        return settings.time().reproducible() ? SifIdentity.DETERMINISTIC : SifIdentity.fresh(Instant.now());
+    }
+
+    /** @param sif closed by the caller; it makes the file appear */
     static void write(
-            ResolvedImage image,
-            ImageReference reference,
-            String from,
+            SourceImage image,
             LayerSource source,
             PullSettings settings,
             PullEvents events,
-            Path destination) {
+            Purpose purpose,
+            SifWriter sif) {
         ImageConfig config = image.config();
         Instant now = settings.time().of(config);
         Architecture architecture = Architecture.ofWord(config.platform().architecture());
-        ImageOrigin origin =
-                new ImageOrigin(from, reference, image.digest().toString(), now, settings.zone(), settings.version());
+        ImageOrigin origin = ImageOrigin.of(image, now, settings.zone(), settings.version());
         Map<String, String> labels = origin.labels(config, config.platform().architecture());
         InspectMetadata metadata = metadata(config, origin, labels);
-        SifIdentity identity = settings.time().reproducible() ? SifIdentity.DETERMINISTIC : SifIdentity.fresh(now);
-        try (SifWriter sif = SifWriter.create(destination, identity)) {
-            sif.add(SifObject.of(DataType.DEFINITION, ""), utf8(origin.definition()));
-            sif.add(
-                    SifObject.of(DataType.GENERIC_JSON, InspectMetadata.OBJECT_NAME),
-                    utf8(metadata.toJson(InspectMetadata.Layout.COMPACT)));
-            sif.add(SifObject.of(DataType.GENERIC_JSON, "oci-config.json"), utf8(config.rawConfig()));
-            SifWriter.PartitionTarget target = sif.beginPartition(
-                    SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture, ""));
-            events.info("Extracting OCI image...");
-            Converter.Result result = Converter.convert(
-                    image.manifest().layers(),
-                    config.diffIds(),
-                    source,
-                    extras(config, labels, origin),
-                    new ConvertOptions(
-                            settings.compression(),
-                            settings.level(),
-                            now,
-                            Limits.DEFAULT,
-                            settings.threads(),
-                            ConvertOptions.DiffIds.CHECK),
-                    target.channel(),
-                    target.offset());
-            result.notes().forEach(events::warning);
-            events.info("Inserting Berth configuration...");
-            events.info("Creating SIF file...");
-            sif.endPartition(result.bytes());
-            sif.finish(settings.umask());
-        }
+        sif.add(SifObject.of(DataType.DEFINITION, ""), utf8(origin.definition()));
+        sif.add(
+                SifObject.of(DataType.GENERIC_JSON, InspectMetadata.OBJECT_NAME),
+                utf8(metadata.toJson(InspectMetadata.Layout.COMPACT)));
+        sif.add(SifObject.of(DataType.GENERIC_JSON, "oci-config.json"), utf8(config.rawConfig()));
+        SifWriter.PartitionTarget target = sif.beginPartition(
+                SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture, ""));
+        events.info("Extracting OCI image...");
+        Converter.Result result = Converter.convert(
+                image.manifest().layers(),
+                config.diffIds(),
+                source,
+                extras(config, labels, origin),
+                new ConvertOptions(
+                        settings.compression(),
+                        settings.level(),
+                        now,
+                        Limits.DEFAULT,
+                        settings.threads(),
+                        ConvertOptions.DiffIds.CHECK),
+                target.channel(),
+                target.offset());
+        result.notes().forEach(events::warning);
+        events.info("Inserting Berth configuration...");
+        events.info(purpose.message());
+        sif.endPartition(result.bytes());
+        sif.finish(settings.umask());
     }
 
     private static InspectMetadata metadata(ImageConfig config, ImageOrigin origin, Map<String, String> labels) {

@@ -17,6 +17,7 @@ public sealed interface Link {
         };
     }
 
+    /** The link of a number in a file. */
     static Link ofRaw(int raw) {
         int number = raw & ~SifFormat.GROUP_MASK;
         if (number == 0) {

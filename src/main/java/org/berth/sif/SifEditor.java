@@ -1,28 +1,38 @@
 package org.berth.sif;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
 
 /**
- * Changes a SIF file in place: {@code sif add}, {@code sif del}, {@code sif setprim} and signing. Objects never move; the
- * bytes of an object are written before the table that names them, the header last.
+ * Changes a SIF file in place: {@code sif add}, {@code sif del}, {@code sif setprim} and signing. Objects never move.
  *
- * <p>Each call reads the file afresh and returns what it then is. A deterministic file (no times) stays so.
+ * <p>New bytes are appended and on the disk before the table names them, and the table is written before the header, so
+ * that a reader finds the old file or the new one whenever the writer is stopped. Editors of one file wait for each other
+ * where the file system has locks. Each call reads the file afresh and returns what it then is. A deterministic file (no
+ * times) stays so.
  */
 public final class SifEditor {
+    private static final int COPY_SIZE = 1 << 18;
+
     private SifEditor() {}
 
     /** What happens to the bytes of a deleted object. */
@@ -32,86 +42,169 @@ public final class SifEditor {
     }
 
     /**
-     * Appends an object in the first free slot.
+     * An object and where its bytes come from.
      *
+     * @param content is read to its end
      * @param alignment a power of two, or empty for the type's own (4096 for partitions, else 1)
+     */
+    public record Addition(SifObject object, InputStream content, Optional<Integer> alignment) {
+        public Addition(SifObject object, byte[] content) {
+            this(object, new ByteArrayInputStream(content), Optional.empty());
+        }
+    }
+
+    /**
+     * Appends objects in the first free slots; all of them appear at once.
+     *
      * @param now Unix seconds
      */
-    public static SifFile add(Path path, SifObject object, byte[] data, Optional<Integer> alignment, long now) {
-        SifFile file = SifFile.read(path);
-        long dataEnd = file.descriptors().stream()
+    public static SifFile add(Path path, List<Addition> additions, long now) {
+        return edit(
+                path,
+                (file, channel) -> {
+                    List<SifDescriptor> descriptors = new ArrayList<>(file.descriptors());
+                    for (Addition addition : additions) {
+                        descriptors.add(append(file, descriptors, addition, channel, time(file, now)));
+                    }
+                    descriptors.sort(Comparator.comparing(SifDescriptor::id, Integer::compareUnsigned));
+                    return descriptors;
+                },
+                now);
+    }
+
+    /** Writes the bytes behind everything that is there. */
+    private static SifDescriptor append(
+            SifFile file, List<SifDescriptor> known, Addition addition, FileChannel channel, long time)
+            throws IOException {
+        long dataEnd = known.stream()
                 .mapToLong(SifDescriptor::end)
                 .reduce(file.header().dataOffset(), Math::max);
-        int id = freeId(file);
-        SifDescriptor added =
-                object.placed(id, dataEnd, alignment.orElse(object.alignment()), data.length, time(file, now));
-        if (SifWriter.isPrimary(added) && file.primaryPartition().isPresent()) {
-            throw new ImageException("%s: has a primary system partition already".formatted(path));
+        int id = freeId(file, known);
+        SifObject object = addition.object();
+        int alignment = addition.alignment().orElse(object.alignment());
+        SifDescriptor begun = object.placed(id, dataEnd, alignment, 0, time);
+        if (SifWriter.isPrimary(begun) && known.stream().anyMatch(SifWriter::isPrimary)) {
+            throw new ImageException("%s: has a primary system partition already".formatted(file.path()));
         }
-        List<SifDescriptor> descriptors = new ArrayList<>(file.descriptors());
-        descriptors.add(added);
-        descriptors.sort(Comparator.comparing(SifDescriptor::id, Integer::compareUnsigned));
-        return write(file, descriptors, now, channel -> writeFully(channel, ByteBuffer.wrap(data), added.offset()));
+        long size = copy(addition.content(), channel, begun.offset());
+        return object.placed(id, dataEnd, alignment, size, time);
+    }
+
+    private static long copy(InputStream content, FileChannel channel, long offset) throws IOException {
+        byte[] buffer = new byte[COPY_SIZE];
+        long size = 0;
+        for (int count; (count = read(content, buffer)) > 0; size += count) {
+            writeFully(channel, ByteBuffer.wrap(buffer, 0, count), offset + size);
+        }
+        return size;
+    }
+
+    private static int read(InputStream content, byte[] buffer) {
+        try {
+            return content.readNBytes(buffer, 0, buffer.length);
+        } catch (IOException e) {
+            throw new HostException("the bytes of the new object cannot be read: " + SifFile.reason(e), e);
+        }
     }
 
     /** Removes an object; its slot becomes free, the other objects keep their places and ids. */
     public static SifFile delete(Path path, int id, Wipe wipe, long now) {
-        SifFile file = SifFile.read(path);
-        SifDescriptor removed = required(file, id);
-        List<SifDescriptor> descriptors = new ArrayList<>(file.descriptors());
-        descriptors.remove(removed);
-        return write(file, descriptors, now, channel -> {
-            if (wipe == Wipe.ZERO) {
-                zero(channel, removed);
-            }
-        });
+        SifDescriptor removed = required(SifFile.read(path), id);
+        SifFile without = edit(
+                path,
+                (file, channel) -> {
+                    if (!file.descriptors().contains(removed)) {
+                        throw new ImageException("%s: object %d was changed by another program".formatted(path, id));
+                    }
+                    return file.descriptors().stream()
+                            .filter(object -> !object.equals(removed))
+                            .toList();
+                },
+                now);
+        if (wipe == Wipe.ZERO) {
+            zero(path, removed);
+        }
+        return without;
     }
 
     /** Makes a system partition the primary one; the one that was becomes an ordinary system partition. */
     public static SifFile setPrimary(Path path, int id, long now) {
-        SifFile file = SifFile.read(path);
+        return edit(path, (file, channel) -> primary(file, id, time(file, now)), now);
+    }
+
+    private static List<SifDescriptor> primary(SifFile file, int id, long time) {
         SifDescriptor chosen = required(file, id);
         Predicate<SifDescriptor> isSystem = object -> object.partition()
                 .filter(partition ->
                         partition.type() == PartitionType.SYSTEM || partition.type() == PartitionType.PRIMARY_SYSTEM)
                 .isPresent();
         if (!isSystem.test(chosen)) {
-            throw new UsageException("%s: object %d is not a system partition".formatted(path, id));
+            throw new UsageException("%s: object %d is not a system partition".formatted(file.path(), id));
         }
         UnaryOperator<SifDescriptor> retyped = object -> object.id() == id
-                ? withPartitionType(object, PartitionType.PRIMARY_SYSTEM, now, file)
-                : SifWriter.isPrimary(object) ? withPartitionType(object, PartitionType.SYSTEM, now, file) : object;
-        return write(file, file.descriptors().stream().map(retyped).toList(), now, channel -> {});
+                ? withPartitionType(object, PartitionType.PRIMARY_SYSTEM, time)
+                : SifWriter.isPrimary(object) ? withPartitionType(object, PartitionType.SYSTEM, time) : object;
+        return file.descriptors().stream().map(retyped).toList();
     }
 
-    private interface Step {
-        void run(FileChannel channel) throws IOException;
+    /** What the table becomes; may write bytes that the table as it is does not name. */
+    private interface Change {
+        List<SifDescriptor> apply(SifFile file, FileChannel channel) throws IOException;
     }
 
-    private static SifFile write(SifFile before, List<SifDescriptor> descriptors, long now, Step first) {
-        SifHeader header = updated(before.header(), descriptors, time(before, now));
-        ByteBuffer table = SifFormat.buffer((int) header.descriptorsSize());
-        for (SifDescriptor descriptor : descriptors) {
-            // A file whose ids are not slot numbers was not made by a SIF library; its order is kept by counting.
-            int slot = slot(before, descriptor, descriptors);
-            SifFormat.encode(descriptor, table.position(slot * SifFormat.DESCRIPTOR_SIZE));
+    private static SifFile edit(Path path, Change change, long now) {
+        // Another descriptor of the file, closed, would take this process's lock away: the reader shares this one.
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            lock(channel);
+            return edit(SifFile.read(path, channel), channel, change, now);
+        } catch (NoSuchFileException e) {
+            throw new ImageException("%s: no such file or directory".formatted(path), e);
+        } catch (AccessDeniedException e) {
+            throw new HostException("%s: permission denied".formatted(path), e);
+        } catch (IOException e) {
+            throw new HostException("%s: cannot be changed: %s".formatted(path, SifFile.reason(e)), e);
         }
-        try (FileChannel channel = FileChannel.open(before.path(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            first.run(channel);
-            writeFully(channel, table.rewind(), header.descriptorsOffset());
+    }
+
+    private static SifFile edit(SifFile before, FileChannel channel, Change change, long now) throws IOException {
+        long size = channel.size();
+        boolean appended = false;
+        try {
+            List<SifDescriptor> descriptors = change.apply(before, channel);
+            SifHeader header = updated(before.header(), descriptors, time(before, now));
+            ByteBuffer table = table(header, descriptors);
+            channel.force(true);
+            appended = true;
+            writeFully(channel, table, header.descriptorsOffset());
             writeFully(channel, SifFormat.encode(header), 0);
             channel.force(true);
-        } catch (IOException e) {
-            throw new HostException("%s: cannot be changed: %s".formatted(before.path(), SifFile.reason(e)), e);
+            return new SifFile(before.path(), header, descriptors);
+        } finally {
+            if (!appended && channel.size() > size) {
+                channel.truncate(size);
+            }
         }
-        return new SifFile(before.path(), header, descriptors);
     }
 
-    private static int slot(SifFile file, SifDescriptor descriptor, List<SifDescriptor> all) {
-        boolean idsAreSlots = all.stream()
-                .allMatch(
-                        other -> other.id() >= 1 && other.id() <= file.header().descriptorsTotal());
-        return idsAreSlots ? descriptor.id() - 1 : all.indexOf(descriptor);
+    private static void lock(FileChannel channel) {
+        try {
+            channel.lock();
+        } catch (IOException e) {
+            // A file system without locks: there, two editors at once are the user's to avoid.
+            return;
+        }
+    }
+
+    private static ByteBuffer table(SifHeader header, List<SifDescriptor> descriptors) {
+        ByteBuffer table = SifFormat.buffer((int) header.descriptorsSize());
+        // A file whose ids are not slot numbers was not made by a SIF library; its order is kept by counting.
+        boolean idsAreSlots =
+                descriptors.stream().allMatch(object -> object.id() >= 1 && object.id() <= header.descriptorsTotal());
+        for (int i = 0; i < descriptors.size(); i++) {
+            int slot = idsAreSlots ? descriptors.get(i).id() - 1 : i;
+            SifFormat.encode(descriptors.get(i), table.position(slot * SifFormat.DESCRIPTOR_SIZE));
+        }
+        return table.rewind();
     }
 
     private static SifHeader updated(SifHeader old, List<SifDescriptor> descriptors, long time) {
@@ -137,9 +230,10 @@ public final class SifEditor {
                 dataEnd - old.dataOffset());
     }
 
-    private static int freeId(SifFile file) {
+    private static int freeId(SifFile file, List<SifDescriptor> known) {
+        Set<Integer> taken = known.stream().map(SifDescriptor::id).collect(Collectors.toSet());
         return IntStream.rangeClosed(1, (int) file.header().descriptorsTotal())
-                .filter(id -> file.object(id).isEmpty())
+                .filter(id -> !taken.contains(id))
                 .findFirst()
                 .orElseThrow(() -> new ImageException("%s: all %d descriptors are in use"
                         .formatted(file.path(), file.header().descriptorsTotal())));
@@ -149,7 +243,7 @@ public final class SifEditor {
         return file.object(id).orElseThrow(() -> new UsageException("%s: has no object %d".formatted(file.path(), id)));
     }
 
-    private static SifDescriptor withPartitionType(SifDescriptor old, PartitionType type, long now, SifFile file) {
+    private static SifDescriptor withPartitionType(SifDescriptor old, PartitionType type, long time) {
         ByteBuffer extra =
                 SifFormat.buffer(SifFormat.EXTRA_SIZE).put(old.extra().buffer());
         extra.putInt(Integer.BYTES, type.code());
@@ -162,7 +256,7 @@ public final class SifEditor {
                 old.size(),
                 old.sizeWithPadding(),
                 old.createdAt(),
-                time(file, now),
+                time,
                 old.uid(),
                 old.gid(),
                 old.name(),
@@ -175,11 +269,17 @@ public final class SifEditor {
         return deterministic ? SifHeader.NO_TIME : now;
     }
 
-    private static void zero(FileChannel channel, SifDescriptor object) throws IOException {
-        ByteBuffer zeros = ByteBuffer.allocate(1 << 18);
-        for (long at = object.offset(); at < object.end(); at += zeros.capacity()) {
-            zeros.clear().limit((int) Math.min(zeros.capacity(), object.end() - at));
-            writeFully(channel, zeros, at);
+    private static void zero(Path path, SifDescriptor object) {
+        ByteBuffer zeros = ByteBuffer.allocate(COPY_SIZE);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            for (long at = object.offset(); at < object.end(); at += zeros.capacity()) {
+                zeros.clear().limit((int) Math.min(zeros.capacity(), object.end() - at));
+                writeFully(channel, zeros, at);
+            }
+            channel.force(true);
+        } catch (IOException e) {
+            throw new HostException(
+                    "%s: object %d cannot be overwritten: %s".formatted(path, object.id(), SifFile.reason(e)), e);
         }
     }
 

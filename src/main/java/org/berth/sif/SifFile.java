@@ -50,7 +50,7 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
         }
     }
 
-    private static SifFile read(Path path, FileChannel channel) throws IOException {
+    static SifFile read(Path path, FileChannel channel) throws IOException {
         long fileSize = channel.size();
         if (fileSize < SifFormat.HEADER_SIZE) {
             throw new ImageException(

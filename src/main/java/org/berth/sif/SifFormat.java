@@ -26,6 +26,7 @@ final class SifFormat {
     static final int LAUNCH_SIZE = 32;
     static final int VERSION_SIZE = 3;
     static final int ARCHITECTURE_SIZE = 3;
+    static final int ID_SIZE = 16;
     static final int NAME_SIZE = 128;
     static final int EXTRA_SIZE = 384;
     static final byte[] MAGIC = "SIF_MAGIC\0".getBytes(StandardCharsets.US_ASCII);

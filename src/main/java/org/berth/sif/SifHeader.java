@@ -1,5 +1,6 @@
 package org.berth.sif;
 
+import java.nio.ByteBuffer;
 import java.util.UUID;
 
 /**
@@ -33,5 +34,16 @@ public record SifHeader(
 
     public Architecture architecture() {
         return Architecture.ofCode(architectureCode.text());
+    }
+
+    /** The bytes that a signature covers: what stays when objects are added or moved. */
+    public byte[] signedFields() {
+        ByteBuffer header = SifFormat.encode(this);
+        ByteBuffer fields = ByteBuffer.allocate(
+                SifFormat.LAUNCH_SIZE + SifFormat.MAGIC.length + SifFormat.VERSION_SIZE + SifFormat.ID_SIZE);
+        int beforeArchitecture = SifFormat.LAUNCH_SIZE + SifFormat.MAGIC.length + SifFormat.VERSION_SIZE;
+        fields.put(header.slice(0, beforeArchitecture));
+        fields.put(header.slice(beforeArchitecture + SifFormat.ARCHITECTURE_SIZE, SifFormat.ID_SIZE));
+        return fields.array();
     }
 }

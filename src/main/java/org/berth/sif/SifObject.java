@@ -51,6 +51,13 @@ public record SifObject(DataType type, int group, Link link, String name, FixedB
         return new SifObject(DataType.SIGNATURE, 0, signed, "", padded(extra));
     }
 
+    /** A software bill of materials. */
+    public static SifObject sbom(SbomFormat format) {
+        ByteBuffer extra = SifFormat.buffer(SifFormat.EXTRA_SIZE);
+        extra.putInt(format.code());
+        return new SifObject(DataType.SBOM, DEFAULT_GROUP, new Link.None(), "", padded(extra));
+    }
+
     /** An encrypted key that belongs to a partition. */
     public static SifObject cryptoMessage(FormatType format, MessageType message, int partitionId) {
         ByteBuffer extra = SifFormat.buffer(SifFormat.EXTRA_SIZE);

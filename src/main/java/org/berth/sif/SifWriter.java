@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -55,6 +56,15 @@ public final class SifWriter implements Closeable {
         return create(destination, identity, FixedBytes.padded(SifFormat.LAUNCH_LINE, SifFormat.LAUNCH_SIZE));
     }
 
+    /**
+     * The same, written under that very name: for whoever gives unfinished files names of their own, and cleans up after
+     * those that were killed. The file is locked while it is written.
+     */
+    public static SifWriter createInPlace(Path file, SifIdentity identity) {
+        Path absolute = file.toAbsolutePath();
+        return open(absolute, absolute, identity, FixedBytes.padded(SifFormat.LAUNCH_LINE, SifFormat.LAUNCH_SIZE));
+    }
+
     /** A file without a launch line, as {@code sif new} makes it. */
     public static SifWriter createWithoutLaunchLine(Path destination, SifIdentity identity) {
         return create(destination, identity, FixedBytes.padded("", SifFormat.LAUNCH_SIZE));
@@ -64,15 +74,29 @@ public final class SifWriter implements Closeable {
         Path absolute = destination.toAbsolutePath();
         Path temporary = absolute.resolveSibling(
                 TEMPORARY_PREFIX + Long.toHexString(ThreadLocalRandom.current().nextLong()));
+        return open(absolute, temporary, identity, launch);
+    }
+
+    private static SifWriter open(Path destination, Path temporary, SifIdentity identity, FixedBytes launch) {
         try {
             FileChannel channel = FileChannel.open(
                     temporary,
                     Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
                     PosixFilePermissions.asFileAttribute(
                             EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)));
-            return new SifWriter(absolute, temporary, channel, identity, launch);
+            lock(channel);
+            return new SifWriter(destination, temporary, channel, identity, launch);
         } catch (IOException e) {
             throw new HostException("%s: cannot be made: %s".formatted(destination, SifFile.reason(e)), e);
+        }
+    }
+
+    /** Tells who cleans up that somebody still writes; the system takes it away with the process. */
+    private static void lock(FileChannel channel) {
+        try {
+            channel.tryLock();
+        } catch (IOException | OverlappingFileLockException e) {
+            // A file system without locks: then nobody cleans up by them.
         }
     }
 
@@ -131,7 +155,9 @@ public final class SifWriter implements Closeable {
             settleSize();
             Files.setPosixFilePermissions(temporary, permissions(0777 & ~umask));
             channel.force(true);
-            Files.move(temporary, destination, StandardCopyOption.ATOMIC_MOVE);
+            if (!temporary.equals(destination)) {
+                Files.move(temporary, destination, StandardCopyOption.ATOMIC_MOVE);
+            }
             finished = true;
             try (FileChannel folder = FileChannel.open(destination.getParent(), StandardOpenOption.READ)) {
                 folder.force(true);

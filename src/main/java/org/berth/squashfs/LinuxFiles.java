@@ -9,24 +9,46 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
- * The Linux calls that unpacking needs and {@code java.nio.file} lacks: names that are bytes and not text (also under
+ * The Linux calls that packing and unpacking need and {@code java.nio.file} lacks: names that are bytes and not text (also under
  * {@code LANG=C}), names relative to an open directory, so that no symbolic link can lead elsewhere, fifos, devices, owners
  * and times of symbolic links.
  */
 final class LinuxFiles {
     static final int AT_FDCWD = -100;
+    static final int S_IFMT = 0170000;
+    static final int S_IFDIR = 0040000;
+    static final int S_IFREG = 0100000;
+    static final int S_IFLNK = 0120000;
     static final int S_IFIFO = 0010000;
     static final int S_IFCHR = 0020000;
     static final int S_IFBLK = 0060000;
     static final int S_IFSOCK = 0140000;
 
+    static final int EACCES = 13;
+    static final int ENODATA = 61;
+    static final int ENOTSUP = 95;
+
     private static final int AT_SYMLINK_NOFOLLOW = 0x100;
+    private static final int AT_EMPTY_PATH = 0x1000;
+    private static final int STATX_BASIC_STATS = 0x7ff;
+    private static final int STATX_BYTES = 256;
+    private static final int XATTR_LIST_MAX = 1 << 16;
+    private static final int LINK_MAX = 4096;
+    private static final int DIRENT_NAME_AT = 19;
+    private static final int DIRENT_LENGTH_AT = 16;
     private static final int O_WRONLY = 1;
     private static final int O_CREAT = 0100;
     private static final int O_EXCL = 0200;
+    private static final int O_NONBLOCK = 04000;
     private static final int O_CLOEXEC = 02000000;
     private static final boolean X86 = System.getProperty("os.arch").equals("amd64");
     private static final int O_DIRECTORY = X86 ? 0200000 : 040000;
@@ -63,6 +85,18 @@ final class LinuxFiles {
             call("fsetxattr", FunctionDescriptor.of(INT, INT, POINTER, POINTER, LONG, INT));
     private static final MethodHandle FTRUNCATE = call("ftruncate", FunctionDescriptor.of(INT, INT, LONG));
     private static final MethodHandle PWRITE = call("pwrite", FunctionDescriptor.of(LONG, INT, POINTER, LONG, LONG));
+    private static final MethodHandle PREAD = call("pread", FunctionDescriptor.of(LONG, INT, POINTER, LONG, LONG));
+    private static final MethodHandle STATX =
+            call("statx", FunctionDescriptor.of(INT, INT, POINTER, INT, INT, POINTER));
+    private static final MethodHandle READLINKAT =
+            call("readlinkat", FunctionDescriptor.of(LONG, INT, POINTER, POINTER, LONG));
+    private static final MethodHandle FDOPENDIR = call("fdopendir", FunctionDescriptor.of(POINTER, INT));
+    private static final MethodHandle READDIR = call("readdir", FunctionDescriptor.of(POINTER, POINTER));
+    private static final MethodHandle CLOSEDIR = call("closedir", FunctionDescriptor.of(INT, POINTER));
+    private static final MethodHandle DUP = call("dup", FunctionDescriptor.of(INT, INT));
+    private static final MethodHandle FLISTXATTR = call("flistxattr", FunctionDescriptor.of(LONG, INT, POINTER, LONG));
+    private static final MethodHandle FGETXATTR =
+            call("fgetxattr", FunctionDescriptor.of(LONG, INT, POINTER, POINTER, LONG));
     private static final MethodHandle CLOSE = call("close", FunctionDescriptor.of(INT, INT));
     private static final MethodHandle GETEUID = call("geteuid", FunctionDescriptor.of(INT));
     private static final MethodHandle STRERROR = call("strerror", FunctionDescriptor.of(POINTER, INT));
@@ -161,6 +195,146 @@ final class LinuxFiles {
         }
     }
 
+    /** Opens a regular file for reading. */
+    static int openFile(int directory, byte[] name) throws SystemCallException {
+        return open(directory, name, O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    }
+
+    /** Reads at an offset into a native segment; 0 at the end of the file. */
+    static long read(int file, MemorySegment into, long offset) throws SystemCallException {
+        return run(frame -> (long) PREAD.invokeExact(frame.state, file, into, into.byteSize(), offset));
+    }
+
+    /**
+     * What a name is, links not followed; the name is empty for the open file itself.
+     *
+     * @param mode type and permission bits
+     * @param device of the file system
+     */
+    record Status(
+            int mode,
+            long uid,
+            long gid,
+            long size,
+            long modifiedAt,
+            long links,
+            long device,
+            long inode,
+            int major,
+            int minor) {
+        int type() {
+            return mode & S_IFMT;
+        }
+    }
+
+    static Status status(int directory, byte[] name) throws SystemCallException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment buffer = arena.allocate(STATX_BYTES, 8);
+            run(frame -> (int) STATX.invokeExact(
+                    frame.state,
+                    directory,
+                    frame.string(name),
+                    AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH,
+                    STATX_BASIC_STATS,
+                    buffer));
+            return new Status(
+                    Short.toUnsignedInt(buffer.get(ValueLayout.JAVA_SHORT, 28)),
+                    Integer.toUnsignedLong(buffer.get(INT, 20)),
+                    Integer.toUnsignedLong(buffer.get(INT, 24)),
+                    buffer.get(LONG, 40),
+                    buffer.get(LONG, 112),
+                    Integer.toUnsignedLong(buffer.get(INT, 16)),
+                    (long) buffer.get(INT, 136) << 32 | Integer.toUnsignedLong(buffer.get(INT, 140)),
+                    buffer.get(LONG, 32),
+                    buffer.get(INT, 128),
+                    buffer.get(INT, 132));
+        }
+    }
+
+    static byte[] readLink(int directory, byte[] name) throws SystemCallException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment buffer = arena.allocate(LINK_MAX);
+            long length = run(frame -> (long)
+                    READLINKAT.invokeExact(frame.state, directory, frame.string(name), buffer, buffer.byteSize()));
+            return buffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    /** The names in an open directory, without {@code .} and {@code ..}, in no order. */
+    @SuppressWarnings("restricted")
+    static List<byte[]> list(int directory) throws SystemCallException {
+        // closedir closes what fdopendir was given.
+        int own = (int) run(frame -> (int) DUP.invokeExact(frame.state, directory));
+        List<byte[]> names = new ArrayList<>();
+        try (Frame frame = new Frame()) {
+            MemorySegment stream = (MemorySegment) FDOPENDIR.invokeExact(frame.state, own);
+            if (stream.address() == 0) {
+                close(own);
+                throw frame.failure();
+            }
+            try {
+                ERRNO.set(frame.state, 0L, 0);
+                MemorySegment entry = (MemorySegment) READDIR.invokeExact(frame.state, stream);
+                while (entry.address() != 0) {
+                    MemorySegment head = entry.reinterpret(DIRENT_NAME_AT);
+                    int length = Short.toUnsignedInt(head.get(ValueLayout.JAVA_SHORT, DIRENT_LENGTH_AT));
+                    byte[] name = untilNul(entry.reinterpret(length).asSlice(DIRENT_NAME_AT));
+                    if (!isDots(name)) {
+                        names.add(name);
+                    }
+                    entry = (MemorySegment) READDIR.invokeExact(frame.state, stream);
+                }
+                return names;
+            } finally {
+                int _ = (int) CLOSEDIR.invokeExact(frame.state, stream);
+            }
+        } catch (SystemCallException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    private static byte[] untilNul(MemorySegment bytes) {
+        int length = 0;
+        while (length < bytes.byteSize() && bytes.get(ValueLayout.JAVA_BYTE, length) != 0) {
+            length++;
+        }
+        return bytes.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    private static boolean isDots(byte[] name) {
+        return name.length <= 2 && name[0] == '.' && name[name.length - 1] == '.';
+    }
+
+    /** The extended attributes of an open file, by name; none where the file system has none. */
+    static SortedMap<String, byte[]> xattrs(int file) throws SystemCallException {
+        SortedMap<String, byte[]> attributes = new TreeMap<>();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment buffer = arena.allocate(XATTR_LIST_MAX);
+            long length = run(frame -> (long) FLISTXATTR.invokeExact(frame.state, file, buffer, buffer.byteSize()));
+            byte[] names = buffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+            int from = 0;
+            for (int i = 0; i < names.length; i++) {
+                if (names[i] == 0) {
+                    byte[] name = Arrays.copyOfRange(names, from, i);
+                    from = i + 1;
+                    long size = run(frame -> (long)
+                            FGETXATTR.invokeExact(frame.state, file, frame.string(name), buffer, buffer.byteSize()));
+                    attributes.put(
+                            new String(name, StandardCharsets.ISO_8859_1),
+                            buffer.asSlice(0, size).toArray(ValueLayout.JAVA_BYTE));
+                }
+            }
+            return attributes;
+        } catch (SystemCallException e) {
+            if (e.errno() == ENOTSUP || e.errno() == ENODATA) {
+                return attributes;
+            }
+            throw e;
+        }
+    }
+
     static void close(int file) throws SystemCallException {
         run(frame -> (int) CLOSE.invokeExact(frame.state, file));
     }
@@ -211,8 +385,13 @@ final class LinuxFiles {
             if (result >= 0) {
                 return result;
             }
+            throw failure();
+        }
+
+        /** What the last call has left in errno. */
+        private SystemCallException failure() {
             int errno = (int) ERRNO.get(state, 0L);
-            throw new SystemCallException(errno, reason(errno));
+            return new SystemCallException(errno, reason(errno));
         }
 
         @SuppressWarnings("restricted")

@@ -184,6 +184,9 @@ public abstract sealed class Node {
         private @Nullable Entry[] table = EMPTY;
         private int size;
 
+        /** What {@link #sorted} gave, until another name comes or goes. */
+        private Entry @Nullable [] inOrder;
+
         /** The root directory. */
         public Directory() {
             parent = null;
@@ -223,19 +226,22 @@ public abstract sealed class Node {
             }
         }
 
-        /** Makes {@code name} an entry for {@code node}, in place of what it named before. */
-        public void put(byte[] name, Node node, int stamp) {
+        /** Makes {@code name} an entry for {@code node}, and returns what it named before, or null. */
+        public @Nullable Node put(byte[] name, Node node, int stamp) {
             Entry old = find(name);
             if (old != null) {
+                Node before = old.node;
                 old.node = node;
                 old.stamp = stamp;
-                return;
+                return before;
             }
+            inOrder = null;
             if (size * 4 >= table.length * 3) {
                 grow();
             }
             insert(new Entry(name, node, stamp));
             size++;
+            return null;
         }
 
         /** Takes the entry of that name away; there must be one. */
@@ -259,18 +265,23 @@ public abstract sealed class Node {
             }
             table[hole] = null;
             size--;
+            inOrder = null;
         }
 
-        /** The entries in the order of their names' bytes. */
+        /** The entries in the order of their names' bytes; later changes of this directory do not show in it. */
         public Entry[] sorted() {
-            Entry[] entries = new Entry[size];
-            int n = 0;
-            for (Entry entry : table) {
-                if (entry != null) {
-                    entries[n++] = entry;
+            Entry[] entries = inOrder;
+            if (entries == null) {
+                entries = new Entry[size];
+                int n = 0;
+                for (Entry entry : table) {
+                    if (entry != null) {
+                        entries[n++] = entry;
+                    }
                 }
+                Arrays.sort(entries, (a, b) -> Arrays.compareUnsigned(a.name, b.name));
+                inOrder = entries;
             }
-            Arrays.sort(entries, (a, b) -> Arrays.compareUnsigned(a.name, b.name));
             return entries;
         }
 

@@ -86,7 +86,8 @@ public final class SquashfsWriter implements AutoCloseable {
             long inodeTable = output.position();
             var inodes = new MetadataWriter(codec, compressor, (bytes, length) -> output.append(bytes, 0, length));
             var listings = new ByteArrayOutputStream();
-            var directories = new MetadataWriter(codec, compressor, (bytes, length) -> listings.write(bytes, 0, length));
+            var directories =
+                    new MetadataWriter(codec, compressor, (bytes, length) -> listings.write(bytes, 0, length));
             var tree = new TreeWriter(inodes, directories);
             long rootReference = tree.write(root);
             inodes.finish();
@@ -110,8 +111,8 @@ public final class SquashfsWriter implements AutoCloseable {
                     .putInt(data.fragments())
                     .putShort((short) codec.id())
                     .putShort((short) SquashfsFormat.BLOCK_LOG)
-                    .putShort((short) (SquashfsFormat.FLAG_DUPLICATES
-                            | (xattrTable < 0 ? SquashfsFormat.FLAG_NO_XATTRS : 0)))
+                    .putShort((short)
+                            (SquashfsFormat.FLAG_DUPLICATES | (xattrTable < 0 ? SquashfsFormat.FLAG_NO_XATTRS : 0)))
                     .putShort((short) tree.ids().size())
                     .putShort((short) 4)
                     .putShort((short) 0)

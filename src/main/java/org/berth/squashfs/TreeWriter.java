@@ -142,8 +142,7 @@ final class TreeWriter {
 
     private void inode(Directory directory, int size, int links, long listing, List<IndexEntry> index)
             throws IOException {
-        boolean extended =
-                size > BASIC_LISTING_MAX || !index.isEmpty() || directory.xattrs() != SquashfsFormat.NONE;
+        boolean extended = size > BASIC_LISTING_MAX || !index.isEmpty() || directory.xattrs() != SquashfsFormat.NONE;
         int parent = directory.parent() == directory ? lastNumber + 1 : directory.parent().number;
         head(directory, extended);
         if (!extended) {

@@ -23,25 +23,27 @@ public record OciLayout(Path root, List<Descriptor> layers, List<Digest> diffIds
 
     /** Opens the first image of the layout, in an index the one for amd64. */
     public static OciLayout open(Path root) throws IOException {
-        JsonNode index = JSON.readTree(root.resolve("index.json").toFile());
-        JsonNode descriptor = index.get("manifests").get(0);
-        JsonNode manifest = JSON.readTree(blob(root, digest(descriptor)).toFile());
-        while (manifest.has("manifests")) {
+        JsonNode manifest = JSON.readTree(root.resolve("index.json").toFile());
+        for (int depth = 0; manifest.has("manifests"); depth++) {
+            JsonNode chosen = null;
             for (JsonNode candidate : manifest.get("manifests")) {
-                if (candidate.at("/platform/architecture").asText("amd64").equals("amd64")) {
-                    descriptor = candidate;
-                    break;
-                }
+                boolean fits =
+                        candidate.at("/platform/architecture").asText("amd64").equals("amd64");
+                chosen = chosen == null && fits ? candidate : chosen;
             }
-            manifest = JSON.readTree(blob(root, digest(descriptor)).toFile());
+            if (chosen == null || depth > 500) {
+                throw new ImageException("no image for this machine in " + root);
+            }
+            manifest = JSON.readTree(blob(root, digest(chosen)).toFile());
         }
         var layers = new ArrayList<Descriptor>();
-        for (JsonNode layer : manifest.get("layers")) {
-            layers.add(new Descriptor(
-                    layer.path("mediaType").asText(), digest(layer), layer.get("size").asLong(), Map.of()));
+        for (JsonNode layer : manifest.path("layers")) {
+            long size = layer.path("size").asLong();
+            layers.add(new Descriptor(layer.path("mediaType").asText(), digest(layer), size, Map.of()));
         }
         var diffIds = new ArrayList<Digest>();
-        JsonNode config = JSON.readTree(blob(root, digest(manifest.get("config"))).toFile());
+        JsonNode config =
+                JSON.readTree(blob(root, digest(manifest.path("config"))).toFile());
         for (JsonNode diffId : config.at("/rootfs/diff_ids")) {
             diffIds.add(Digest.parse(diffId.asText()));
         }
@@ -56,7 +58,7 @@ public record OciLayout(Path root, List<Descriptor> layers, List<Digest> diffIds
     }
 
     private static Digest digest(JsonNode descriptor) {
-        return Digest.parse(descriptor.get("digest").asText());
+        return Digest.parse(descriptor.path("digest").asText());
     }
 
     private static Path blob(Path root, Digest digest) {
@@ -91,15 +93,16 @@ public record OciLayout(Path root, List<Descriptor> layers, List<Digest> diffIds
             if (left < 0 || n < 0 && left > 0) {
                 throw new ImageException("blob %s has another size than its descriptor".formatted(digest));
             }
-            if (n < 0 && !Digest.of(digest.algorithm(), ((MessageDigest) clone(hash)).digest()).equals(digest)) {
+            if (n < 0 && !atEnd().equals(digest)) {
                 throw new ImageException("blob %s has another digest".formatted(digest));
             }
             return n;
         }
 
-        private static Object clone(MessageDigest hash) {
+        private Digest atEnd() {
             try {
-                return hash.clone();
+                // A copy, since the end may be asked for more than once.
+                return Digest.of(digest.algorithm(), ((MessageDigest) hash.clone()).digest());
             } catch (CloneNotSupportedException e) {
                 throw new IllegalStateException(e);
             }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
+import org.berth.sif.SifEditor.Addition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -183,17 +185,43 @@ class SifWriterTest {
 
     private static void add(Path file, SifFile from, int id, SifObject object, long time) {
         byte[] data = from.bytes(from.object(id).orElseThrow(), 1000);
-        SifEditor.add(file, object, data, Optional.empty(), time);
+        SifEditor.add(file, List.of(new Addition(object, data)), time);
     }
 
     @Test
     void addedObjectTakesTheFirstFreeSlot() throws IOException {
         Path file = copy("deleted");
-        SifFile changed = SifEditor.add(file, DEFINITION, new byte[7], Optional.empty(), 1_800_000_000);
+        SifFile changed = SifEditor.add(file, List.of(new Addition(DEFINITION, new byte[7])), 1_800_000_000);
         assertEquals(changed, SifFile.read(file));
         assertEquals(41032, changed.object(3).orElseThrow().offset());
         assertEquals(1_800_000_000, changed.header().modifiedAt());
         assertEquals(43, changed.header().descriptorsFree());
+    }
+
+    @Test
+    void objectsAddedTogetherAppearTogetherOrNotAtAll() throws IOException {
+        Path file = copy("mini");
+        byte[] before = Files.readAllBytes(file);
+        InputStream broken = new InputStream() {
+            @Override
+            public int read() throws IOException {
+                throw new IOException("the disk is gone");
+            }
+        };
+        List<Addition> additions =
+                List.of(new Addition(DEFINITION, new byte[9]), new Addition(DEFINITION, broken, Optional.empty()));
+        HostException error = assertThrows(HostException.class, () -> SifEditor.add(file, additions, 0));
+        assertTrue(error.getMessage().endsWith("the disk is gone"), error.getMessage());
+        assertArrayEquals(before, Files.readAllBytes(file));
+        SifFile changed = SifEditor.add(
+                file, List.of(new Addition(DEFINITION, new byte[9]), new Addition(DEFINITION, new byte[1])), 0);
+        assertEquals(changed, SifFile.read(file));
+        assertEquals(
+                List.of(40960L, 40969L),
+                changed.descriptors().stream()
+                        .skip(2)
+                        .map(SifDescriptor::offset)
+                        .toList());
     }
 
     @Test
@@ -219,7 +247,7 @@ class SifWriterTest {
     @Test
     void deterministicFileStaysDeterministic() throws IOException {
         Path file = write("s.sif", SifIdentity.DETERMINISTIC, "x");
-        SifFile changed = SifEditor.add(file, DEFINITION, new byte[7], Optional.empty(), 1_800_000_000);
+        SifFile changed = SifEditor.add(file, List.of(new Addition(DEFINITION, new byte[7])), 1_800_000_000);
         assertEquals(SifHeader.NO_TIME, changed.header().modifiedAt());
         assertEquals(SifHeader.NO_TIME, changed.object(3).orElseThrow().createdAt());
     }

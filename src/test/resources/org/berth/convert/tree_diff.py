@@ -1,8 +1,8 @@
 """Compares a mounted image with the expected tree of a test image.
 
-usage: tree_diff.py DIRECTORY ROOTFS.JSONL [EXTRA-PATH...]
+usage: tree_diff.py DIRECTORY [ROOTFS.JSONL [EXTRA-PATH...]]
 
-Prints the differences, one a line, and fails if there are any. Times are compared as squashfs holds them: whole seconds
+Prints what is there if there is nothing to compare with, else the differences, one a line, and fails if there are any. Times are compared as squashfs holds them: whole seconds
 from 1970 to 2106. Extra paths must be there and are not compared.
 """
 import base64
@@ -66,7 +66,12 @@ def actual(root):
 
 
 def main():
-    want, got = expected(sys.argv[2]), actual(sys.argv[1])
+    got = actual(sys.argv[1])
+    if len(sys.argv) == 2:
+        for path in sorted(got):
+            print(json.dumps({"path": os.fsdecode(path), **got[path]}))
+        return
+    want = expected(sys.argv[2])
     extras = {os.fsencode(path) for path in sys.argv[3:]}
     differences = [f"extra not there: {path!r}" for path in sorted(extras - set(got))]
     for path in sorted((set(want) | set(got)) - extras):

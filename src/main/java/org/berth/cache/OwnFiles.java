@@ -1,0 +1,87 @@
+package org.berth.cache;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.EnumSet;
+import java.util.Objects;
+import java.util.Set;
+import org.berth.error.HostException;
+
+/** Files of images outside the cache: copies that appear whole, and temporary ones. */
+public final class OwnFiles {
+    private static final PosixFilePermission[] BITS = {
+        PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE, PosixFilePermission.OWNER_EXECUTE,
+        PosixFilePermission.GROUP_READ, PosixFilePermission.GROUP_WRITE, PosixFilePermission.GROUP_EXECUTE,
+        PosixFilePermission.OTHERS_READ, PosixFilePermission.OTHERS_WRITE, PosixFilePermission.OTHERS_EXECUTE
+    };
+
+    private OwnFiles() {}
+
+    /**
+     * Copies a file; the copy appears by rename when it is complete and on the disk.
+     *
+     * <p>The kernel shares the blocks where the file system can.
+     *
+     * @param mode permission bits of the copy
+     * @throws HostException if there is no room, or it cannot be written
+     */
+    public static void copy(Path from, Path to, int mode) {
+        try (Unfinished part = Unfinished.beside(to);
+                FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
+            Space.require(Objects.requireNonNull(part.path().getParent()), in.size());
+            try (FileChannel out =
+                    FileChannel.open(part.path(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                lock(out);
+                long position = 0;
+                while (position < in.size()) {
+                    position += in.transferTo(position, in.size() - position, out);
+                }
+                out.force(true);
+            }
+            Files.setPosixFilePermissions(part.path(), permissions(mode));
+            part.publish();
+        } catch (IOException e) {
+            throw new HostException("could not write %s: %s".formatted(to, e.getMessage()), e);
+        }
+    }
+
+    private static void lock(FileChannel channel) {
+        try {
+            channel.tryLock();
+        } catch (IOException e) {
+            // A file system without locks: then nobody cleans up by them.
+        }
+    }
+
+    /** An empty file of the caller's alone. */
+    public static Path temporary(Path directory, String prefix, String suffix) {
+        try {
+            return Files.createTempFile(directory, prefix, suffix);
+        } catch (IOException e) {
+            throw new HostException("could not make a temporary file in %s: %s".formatted(directory, e.getMessage()), e)
+                    .hint("set APPTAINER_TMPDIR to a directory that can be written");
+        }
+    }
+
+    public static void remove(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new HostException("could not remove %s: %s".formatted(file, e.getMessage()), e);
+        }
+    }
+
+    private static Set<PosixFilePermission> permissions(int mode) {
+        Set<PosixFilePermission> set = EnumSet.noneOf(PosixFilePermission.class);
+        for (int i = 0; i < BITS.length; i++) {
+            if ((mode & (0400 >> i)) != 0) {
+                set.add(BITS[i]);
+            }
+        }
+        return set;
+    }
+}

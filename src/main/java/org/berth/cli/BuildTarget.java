@@ -1,0 +1,135 @@
+package org.berth.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import org.berth.cache.OwnFiles;
+import org.berth.error.HostException;
+import org.berth.error.UsageException;
+import org.berth.host.Host;
+import org.berth.host.OutputFiles;
+
+/**
+ * Where an image is to be: it is made beside that place under a hidden name and moved there when it is whole, so that what
+ * was there is kept until then, and a failure leaves nothing.
+ */
+final class BuildTarget {
+    private final Host host;
+    private final Path destination;
+    private final String named;
+    private final Path unfinished;
+
+    /** What is made. */
+    enum Form {
+        FILE,
+        SANDBOX
+    }
+
+    /** @param named as the user did */
+    BuildTarget(Host host, Path destination, String named) {
+        this.host = host;
+        this.destination = destination;
+        this.named = named;
+        this.unfinished = OutputFiles.beside(destination);
+    }
+
+    /** Makes sure that {@code build} may put its result there (apptainer.md 4.3, "Destination rules"). */
+    void requireFree(boolean force) {
+        if (host.isLink(destination) || host.exists(destination)) {
+            requireReplaceable(force);
+        }
+        requirePossible();
+    }
+
+    private void requireReplaceable(boolean force) {
+        boolean directory = host.isDirectory(destination);
+        if (directory && host.list(destination).isEmpty() || force) {
+            return;
+        }
+        if (directory && !host.isDirectory(destination.resolve(".singularity.d"))) {
+            throw new HostException(
+                    "%s is not empty and is not a sandbox, check its content first and use --force if you want to overwrite it"
+                            .formatted(destination));
+        }
+        if (!host.facts().standardInputIsTerminal()) {
+            throw new HostException(
+                    "build target '%s' already exists. Use --force if you want to overwrite it".formatted(named));
+        }
+        if (!confirmed()) {
+            throw new HostException("stopping build");
+        }
+    }
+
+    private boolean confirmed() {
+        System.out.print(
+                "Build target '%s' already exists and will be deleted during the build process. ".formatted(named)
+                        + "Do you want to continue? [y/N] ");
+        System.out.flush();
+        try {
+            String answer = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).readLine();
+            return answer != null && answer.strip().matches("(?i)y|yes");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Makes sure that something can be made there, before work is done for it. */
+    void requirePossible() {
+        Path folder = destination.getParent();
+        if (folder == null || host.facts().cwd().startsWith(destination)) {
+            throw new UsageException("%s cannot be replaced: it is the working directory or above it".formatted(named));
+        }
+        if (!host.isDirectory(folder)) {
+            throw new HostException("could not write %s: there is no directory %s".formatted(destination, folder));
+        }
+        if (!host.isWritable(folder)) {
+            throw new HostException("could not write %s: permission denied".formatted(destination));
+        }
+    }
+
+    /** Where to make it; does not exist yet. */
+    Path unfinished() {
+        return unfinished;
+    }
+
+    /** Moves what was made to its place, and removes what was there. */
+    void publish() {
+        if (!Files.isDirectory(destination, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(unfinished)) {
+            OutputFiles.rename(unfinished, destination);
+            return;
+        }
+        if (!Files.exists(destination, LinkOption.NOFOLLOW_LINKS)) {
+            OutputFiles.rename(unfinished, destination);
+            return;
+        }
+        Path old = OutputFiles.beside(destination);
+        OutputFiles.rename(destination, old);
+        boolean done = false;
+        try {
+            OutputFiles.rename(unfinished, destination);
+            done = true;
+        } finally {
+            if (!done) {
+                OutputFiles.rename(old, destination);
+            }
+        }
+        discard(old);
+    }
+
+    /** Removes what was made so far. */
+    void discard() {
+        discard(unfinished);
+    }
+
+    private static void discard(Path path) {
+        if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+            Trees.remove(path);
+        } else {
+            OwnFiles.remove(path);
+        }
+    }
+}

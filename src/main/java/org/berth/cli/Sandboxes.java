@@ -1,0 +1,47 @@
+package org.berth.cli;
+
+import java.nio.file.Path;
+import org.berth.host.OutputFiles;
+import org.berth.resolve.LocalBuild;
+import org.berth.resolve.LocalImages;
+import org.berth.sif.SifDescriptor;
+import org.berth.sif.SifFile;
+import org.berth.squashfs.SquashfsReader;
+import org.berth.squashfs.Unpacker;
+
+/** Images as directories that can be written to. */
+final class Sandboxes {
+    private Sandboxes() {}
+
+    /**
+     * Unpacks an image file.
+     *
+     * @param kind no sandbox itself
+     */
+    static void unpack(LocalImages.Kind kind, BuildTarget target) {
+        switch (kind) {
+            case LocalImages.Kind.Sandbox(Path root) ->
+                throw new IllegalArgumentException("%s is a sandbox already".formatted(root));
+            case LocalImages.Kind.PlainSquashfs(Path file, long offset, long size) ->
+                unpack(file, offset, size, target);
+            case LocalImages.Kind.Sif(SifFile file) -> {
+                SifDescriptor partition = LocalBuild.squashfs(file);
+                unpack(file.path(), partition.offset(), partition.size(), target);
+            }
+        }
+    }
+
+    private static void unpack(Path file, long offset, long size, BuildTarget target) {
+        boolean done = false;
+        try (SquashfsReader reader = SquashfsReader.open(file, offset, size)) {
+            OutputFiles.makePrivateDirectory(target.unfinished());
+            Unpacker.unpack(reader, target.unfinished(), Runtime.getRuntime().availableProcessors());
+            target.publish();
+            done = true;
+        } finally {
+            if (!done) {
+                target.discard();
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+package org.berth.sign;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.berth.error.ImageException;
+import org.berth.error.UsageException;
+import org.berth.sif.DataType;
+import org.berth.sif.HashType;
+import org.berth.sif.Link;
+import org.berth.sif.SifDescriptor;
+import org.berth.sif.SifFile;
+import org.berth.sign.Selection.Members;
+
+/**
+ * Verifies the signatures of a SIF file.
+ *
+ * <p>Good means: every object but the signatures is in a group; each chosen group has signatures; each of them is valid,
+ * covers exactly the chosen objects, and finds header, descriptors and bytes as they were signed.
+ */
+public final class Verification {
+    private static final long MAX_SIGNATURE_SIZE = 1 << 22;
+
+    private Verification() {}
+
+    /** Which signatures count. */
+    public enum Form {
+        CURRENT,
+        /** Only those of old writers, which cover neither header nor descriptors; the primary partition unless chosen otherwise. */
+        LEGACY,
+        /** Only those of old writers, for every object. */
+        LEGACY_ALL
+    }
+
+    /**
+     * What one signature says.
+     *
+     * @param verified the objects found as they were signed, up to the first that was not
+     */
+    public record Outcome(
+            SifDescriptor signature,
+            Optional<PgpIdentity> signer,
+            List<SifDescriptor> verified,
+            Optional<Problem> problem) {
+        public Outcome {
+            verified = List.copyOf(verified);
+        }
+    }
+
+    /**
+     * Verifies the chosen objects.
+     *
+     * @param heard hears of each signature before the next one is looked at
+     * @throws ImageException with the first problem: the image is not to be trusted
+     */
+    public static void verify(SifFile file, Selection selection, Form form, KeyMaterial keys, Consumer<Outcome> heard) {
+        try {
+            List<Task> tasks = tasks(file, selection, form);
+            requireGroups(file);
+            for (Task task : tasks) {
+                for (SifDescriptor signature : task.signatures(file)) {
+                    Outcome outcome = task.check(file, signature, open(file, signature, keys));
+                    heard.accept(outcome);
+                    outcome.problem().ifPresent(problem -> {
+                        throw new ImageException(problem.text());
+                    });
+                }
+            }
+        } catch (ImageException | UsageException e) {
+            throw new ImageException("integrity: " + e.getMessage(), e);
+        }
+    }
+
+    private static void requireGroups(SifFile file) {
+        file.descriptors().stream()
+                .filter(object -> object.group() == 0 && object.type() != DataType.SIGNATURE)
+                .findFirst()
+                .ifPresent(object -> {
+                    throw new ImageException(
+                            "non-signature object not associated with object group: %d".formatted(object.id()));
+                });
+    }
+
+    private static List<Task> tasks(SifFile file, Selection selection, Form form) {
+        return switch (form) {
+            case CURRENT ->
+                selection.members(file).stream().<Task>map(CurrentTask::new).toList();
+            case LEGACY ->
+                switch (selection) {
+                    case Selection.AllGroups all ->
+                        List.of(new LegacyObject(file.primaryPartition()
+                                .orElseThrow(() -> new ImageException("it has no primary system partition"))));
+                    case Selection.Group group ->
+                        List.of(new LegacyGroup(selection.members(file).getFirst()));
+                    case Selection.OneObject one ->
+                        List.of(new LegacyObject(
+                                selection.members(file).getFirst().objects().getFirst()));
+                };
+            case LEGACY_ALL ->
+                file.descriptors().stream()
+                        .filter(object -> object.group() != 0 && object.type() != DataType.SIGNATURE)
+                        .<Task>map(LegacyObject::new)
+                        .toList();
+        };
+    }
+
+    /** Objects that signatures have to vouch for. */
+    private sealed interface Task {
+        /** @throws ImageException if there are none */
+        List<SifDescriptor> signatures(SifFile file);
+
+        Outcome check(SifFile file, SifDescriptor signature, Opened opened);
+    }
+
+    private record CurrentTask(Members members) implements Task {
+        @Override
+        public List<SifDescriptor> signatures(SifFile file) {
+            return groupSignatures(file, members.group(), false);
+        }
+
+        @Override
+        public Outcome check(SifFile file, SifDescriptor signature, Opened opened) {
+            List<SifDescriptor> verified = new ArrayList<>();
+            Optional<Problem> problem = signatureProblem(signature, opened).or(() -> {
+                try {
+                    return problem(file, SignedMetadata.parse(bytes(opened)), verified);
+                } catch (ImageException e) {
+                    return Optional.of(new Problem.SignatureNotValid(signature.id(), String.valueOf(e.getMessage())));
+                }
+            });
+            return new Outcome(signature, signer(opened), verified, problem);
+        }
+
+        private Optional<Problem> problem(SifFile file, SignedMetadata metadata, List<SifDescriptor> verified) {
+            int smallest = members.smallestId();
+            for (SifDescriptor object : members.objects()) {
+                if (metadata.signed(object.id(), smallest).isEmpty()) {
+                    return Optional.of(new Problem.ObjectNotSigned(object.id()));
+                }
+            }
+            if (members.whole()) {
+                for (SignedMetadata.ObjectDigests signed : metadata.objects()) {
+                    long id = signed.relativeId() + smallest;
+                    if (members.objects().stream().noneMatch(object -> object.id() == id)) {
+                        return Optional.of(new Problem.SignedObjectMissing(id));
+                    }
+                }
+            }
+            if (!matches(metadata.header(), file.header().signedFields())) {
+                return Optional.of(new Problem.HeaderChanged());
+            }
+            for (SifDescriptor object : members.objects()) {
+                SignedMetadata.ObjectDigests digests =
+                        metadata.signed(object.id(), smallest).orElseThrow();
+                if (!matches(digests.descriptor(), object.signedFields(object.id() - smallest))) {
+                    return Optional.of(new Problem.DescriptorChanged(object.id()));
+                }
+                if (!DigestAlgorithm.of(digests.object()).text(file, object).equals(digests.object())) {
+                    return Optional.of(new Problem.ObjectChanged(Optional.of(object.id())));
+                }
+                verified.add(object);
+            }
+            return Optional.empty();
+        }
+
+        private static boolean matches(String digest, byte[] bytes) {
+            return DigestAlgorithm.of(digest).text(bytes).equals(digest);
+        }
+    }
+
+    private record LegacyGroup(Members members) implements Task {
+        @Override
+        public List<SifDescriptor> signatures(SifFile file) {
+            return groupSignatures(file, members.group(), true);
+        }
+
+        @Override
+        public Outcome check(SifFile file, SifDescriptor signature, Opened opened) {
+            return legacy(file, signature, opened, members.objects(), Optional.empty());
+        }
+    }
+
+    private record LegacyObject(SifDescriptor object) implements Task {
+        @Override
+        public List<SifDescriptor> signatures(SifFile file) {
+            List<SifDescriptor> found = linked(file, new Link.ToObject(object.id()));
+            if (found.isEmpty()) {
+                throw new ImageException("signature not found for object %d".formatted(object.id()));
+            }
+            return found;
+        }
+
+        @Override
+        public Outcome check(SifFile file, SifDescriptor signature, Opened opened) {
+            return legacy(file, signature, opened, List.of(object), Optional.of(object.id()));
+        }
+    }
+
+    private static Outcome legacy(
+            SifFile file,
+            SifDescriptor signature,
+            Opened opened,
+            List<SifDescriptor> objects,
+            Optional<Integer> blamed) {
+        Optional<Problem> problem = signatureProblem(signature, opened).or(() -> {
+            HashType hash =
+                    signature.signature().map(SifDescriptor.Signature::hash).orElse(HashType.UNKNOWN);
+            return LegacyDigest.matches(hash, bytes(opened), file, objects)
+                    ? Optional.empty()
+                    : Optional.of(new Problem.ObjectChanged(blamed));
+        });
+        return new Outcome(signature, signer(opened), problem.isEmpty() ? objects : List.of(), problem);
+    }
+
+    private static Optional<Problem> signatureProblem(SifDescriptor signature, Opened opened) {
+        return switch (opened) {
+            case Opened.Refused(String reason, var signer) ->
+                Optional.of(new Problem.SignatureNotValid(signature.id(), reason));
+            case Opened.Message(var bytes, var signer) -> {
+                Optional<String> named = signature.signature().flatMap(SifDescriptor.Signature::fingerprint);
+                yield signer.isEmpty() || named.equals(signer.map(PgpIdentity::fingerprint))
+                        ? Optional.empty()
+                        : Optional.of(new Problem.OtherSigner());
+            }
+        };
+    }
+
+    private static byte[] bytes(Opened opened) {
+        return switch (opened) {
+            case Opened.Message(var bytes, var signer) -> bytes;
+            case Opened.Refused(var reason, var signer) -> throw new IllegalStateException(reason);
+        };
+    }
+
+    private static Optional<PgpIdentity> signer(Opened opened) {
+        return switch (opened) {
+            case Opened.Message(var bytes, var signer) -> signer;
+            case Opened.Refused(var reason, var signer) -> signer;
+        };
+    }
+
+    private static List<SifDescriptor> groupSignatures(SifFile file, int group, boolean legacy) {
+        List<SifDescriptor> found = linked(file, new Link.ToGroup(group)).stream()
+                .filter(signature -> LegacyDigest.isLegacy(bytes(file, signature)) == legacy)
+                .toList();
+        if (found.isEmpty()) {
+            throw new ImageException("signature not found for object group %d".formatted(group));
+        }
+        return found;
+    }
+
+    /** The signatures that belong to a group or an object, in the order of the file. */
+    static List<SifDescriptor> linked(SifFile file, Link link) {
+        return file.descriptors().stream()
+                .filter(object ->
+                        object.type() == DataType.SIGNATURE && object.link().equals(link))
+                .toList();
+    }
+
+    private static byte[] bytes(SifFile file, SifDescriptor signature) {
+        return file.bytes(signature, MAX_SIGNATURE_SIZE);
+    }
+
+    private static Opened open(SifFile file, SifDescriptor signature, KeyMaterial keys) {
+        byte[] bytes = bytes(file, signature);
+        HashType hash = signature.signature().map(SifDescriptor.Signature::hash).orElse(HashType.UNKNOWN);
+        Optional<Dsse> envelope = Dsse.parse(bytes);
+        if (envelope.isPresent()) {
+            return switch (keys) {
+                case KeyMaterial.Pem pem -> pem.open(envelope.orElseThrow(), hash);
+                case KeyMaterial.Pgp pgp ->
+                    throw new ImageException("key material not provided for DSSE envelope signature");
+            };
+        }
+        Optional<ClearText> clearText = ClearText.parse(bytes);
+        if (clearText.isPresent()) {
+            return switch (keys) {
+                case KeyMaterial.Pem pem ->
+                    throw new ImageException("key material not provided for PGP clear-sign signature");
+                case KeyMaterial.Pgp pgp -> pgp.open(clearText.orElseThrow());
+            };
+        }
+        throw new ImageException("signature format not recognized");
+    }
+}

@@ -1,0 +1,92 @@
+package org.berth.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.berth.config.SiteConfig;
+import org.berth.host.Facts;
+import org.berth.host.Host;
+import org.berth.image.RootfsSource;
+import org.berth.image.RunnableImage;
+import org.berth.launch.LaunchHost;
+import org.berth.launch.LaunchPlan;
+import org.berth.launch.LaunchPlanner;
+import org.berth.launch.LaunchRequest;
+import org.berth.launch.Note;
+import org.berth.launch.PathKind;
+
+/** Plans of command lines on a machine that is made up: no file of the real one is looked at. */
+public final class PlannedCommands {
+    private static final Set<Path> FILES = Set.of(
+            Path.of("/etc/hosts"), Path.of("/etc/localtime"), Path.of("/etc/resolv.conf"), Path.of("/data/file"));
+    private static final Path PREFIX = Path.of("/opt/berth");
+
+    private PlannedCommands() {}
+
+    public static LaunchPlan plan(List<String> words) {
+        return plan(words, Map.of("PATH", "/usr/bin:/bin"), 1001, SiteConfig.DEFAULTS);
+    }
+
+    public static LaunchPlan plan(List<String> words, Map<String, String> environment, int uid, SiteConfig site) {
+        Facts facts = facts(words, environment, uid);
+        Host host = new Host(facts);
+        List<Note> notes = new ArrayList<>();
+        Invocation invocation = OptionEnvironment.apply(CommandLineParser.parse(facts.argv()), host, notes);
+        LaunchRequest request = LaunchRequests.of(
+                LaunchRequest.Action.valueOf(invocation.command().name().toUpperCase(Locale.ROOT)),
+                invocation,
+                host,
+                site,
+                Messages.NORMAL,
+                notes);
+        LaunchPlan plan =
+                LaunchPlanner.plan(request, image(invocation.operands().getFirst()), launchHost(facts), site);
+        notes.addAll(plan.notes());
+        return new LaunchPlan(plan.ops(), notes);
+    }
+
+    public static Facts facts(List<String> words, Map<String, String> environment, int uid) {
+        List<String> argv = new ArrayList<>(List.of("berth"));
+        argv.addAll(words);
+        return new Facts(
+                argv,
+                environment,
+                uid,
+                uid,
+                List.of(uid, 2000, 2001),
+                new Facts.Account(
+                        uid == 0 ? "root" : "alice", "Alice", uid == 0 ? "/root" : "/home/alice", "/bin/bash"),
+                Map.of(uid, uid == 0 ? "root" : "alice", 2000, "project"),
+                Path.of("/data/run"),
+                022,
+                false,
+                false,
+                PREFIX,
+                "node1",
+                "x86_64");
+    }
+
+    private static LaunchHost launchHost(Facts facts) {
+        return new LaunchHost(
+                facts,
+                facts.cwd(),
+                path -> path.startsWith("/missing")
+                        ? PathKind.ABSENT
+                        : FILES.contains(path) ? PathKind.FILE : PathKind.DIRECTORY,
+                PREFIX.resolve("libexec/berth/sh"),
+                PREFIX.resolve("libexec/berth/session"));
+    }
+
+    private static RunnableImage image(String path) {
+        Path file = Path.of(path);
+        return new RunnableImage(
+                path.endsWith(".sif")
+                        ? new RootfsSource.Squashfs(file, 36864, 1 << 20, Path.of("/usr/bin/squashfuse_ll"))
+                        : new RootfsSource.Directory(file),
+                path,
+                String.valueOf(file.getFileName()));
+    }
+}

@@ -1,0 +1,84 @@
+package org.berth.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.berth.cli.PlannedCommands;
+import org.berth.error.HostException;
+import org.berth.host.Host;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SiteConfigReaderTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void theShippedFileNamesEverySettingAndChangesNone() throws IOException {
+        String shipped = Files.readString(Path.of("conf/berth.yaml"));
+        for (Setting setting : Setting.values()) {
+            assertTrue(shipped.contains("#" + setting.key() + ":"), setting.key());
+        }
+        assertEquals(SiteConfig.DEFAULTS, read(shipped));
+    }
+
+    @Test
+    void theDefaultsThatTheShippedFileShowsAreTheRealOnes() throws IOException {
+        String uncommented = Files.readString(Path.of("conf/berth.yaml"))
+                .lines()
+                .filter(line -> line.matches("#(  - |[a-z_-]+:).*"))
+                .map(line -> line.substring(1))
+                .reduce("", (a, b) -> a + b + "\n");
+        assertEquals(SiteConfig.DEFAULTS, read(uncommented));
+    }
+
+    @Test
+    void apptainersDirectivesAreUnderstood() throws IOException {
+        SiteConfig site = read("""
+                # comment
+                mount home = no
+                bind path = /project
+                bind path = /sw:/software
+                sessiondir max size = 16
+                allow setuid = yes
+                mount dev = minimal
+                """);
+        assertFalse(site.mountHome());
+        assertEquals(
+                List.of(
+                        new SiteConfig.SiteBind(Path.of("/project"), Path.of("/project")),
+                        new SiteConfig.SiteBind(Path.of("/sw"), Path.of("/software"))),
+                site.binds());
+        assertEquals(16, site.sessionMib());
+        assertEquals(SiteConfig.DeviceMode.MINIMAL, site.mountDev());
+    }
+
+    @Test
+    void aMistakeNamesFileAndSetting() {
+        assertMessage("unknown setting 'mount-hone'", "mount-hone: yes\n");
+        assertMessage("mount home: 'maybe' is not yes or no", "mount-home: maybe\n");
+        assertMessage("sessiondir max size: 'big' is not a number of MiB", "sessiondir-max-size: big\n");
+        assertMessage("bind path: 'relative' is not absolute paths", "bind-path: relative\n");
+        assertMessage("configuration file", "a: [\n");
+    }
+
+    private void assertMessage(String part, String text) {
+        HostException e = assertThrows(HostException.class, () -> read(text));
+        assertTrue(String.valueOf(e.getMessage()).contains(part), e.getMessage());
+    }
+
+    private SiteConfig read(String text) throws IOException {
+        Path file = folder.resolve("settings");
+        Files.writeString(file, text);
+        Host host = new Host(PlannedCommands.facts(List.of("version"), Map.of(), 1001));
+        return SiteConfigReader.read(host, Optional.of(file.toString()));
+    }
+}

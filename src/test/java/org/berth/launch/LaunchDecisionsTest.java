@@ -1,0 +1,158 @@
+package org.berth.launch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.berth.cli.PlannedCommands;
+import org.berth.config.SiteConfig;
+import org.berth.error.BerthException;
+import org.berth.error.HostException;
+import org.junit.jupiter.api.Test;
+
+/** Single decisions, where a whole plan would hide what is meant. */
+class LaunchDecisionsTest {
+    private static final Map<String, String> NOTHING = Map.of();
+
+    @Test
+    void aMountPointBelowAnotherBindIsMadeOnTheHostsSide() {
+        LaunchPlan plan = plan("exec", "--bind", "/data:/mnt,/data/deep:/mnt/inner", "/images/a.sif", "true");
+        assertTrue(skeletons(plan).contains(Path.of("/mnt")));
+        assertFalse(skeletons(plan).contains(Path.of("/mnt/inner")));
+    }
+
+    @Test
+    void shallowTargetsAreMountedFirst() {
+        List<Path> targets = binds(plan("exec", "-B", "/data:/m/a/b", "-B", "/data:/m", "/images/a.sif", "true"));
+        assertTrue(targets.indexOf(Path.of("/m")) < targets.indexOf(Path.of("/m/a/b")));
+    }
+
+    @Test
+    void theWorkingDirectoryIsMountedUnlessABindShowsItAlready() {
+        assertTrue(binds(plan("exec", "/images/a.sif", "true")).contains(Path.of("/data/run")));
+        assertFalse(binds(plan("exec", "-B", "/data", "/images/a.sif", "true")).contains(Path.of("/data/run")));
+        assertTrue(binds(plan("exec", "-B", "/scratch:/data", "/images/a.sif", "true"))
+                .contains(Path.of("/data/run")));
+        assertFalse(binds(plan("exec", "--contain", "/images/a.sif", "true")).contains(Path.of("/data/run")));
+    }
+
+    @Test
+    void aBindWhoseSourceIsMissingIsAnErrorThatNamesIt() {
+        HostException e =
+                assertThrows(HostException.class, () -> plan("exec", "--bind", "/missing:/x", "/images/a.sif", "true"));
+        assertEquals("mount /missing->/x: mount source /missing doesn't exist", e.getMessage());
+    }
+
+    @Test
+    void aSiteBindWhoseSourceIsMissingIsSkippedWithAWarning() {
+        SiteConfig.SiteBind missing = new SiteConfig.SiteBind(Path.of("/missing/project"), Path.of("/project"));
+        SiteConfig d = SiteConfig.DEFAULTS;
+        SiteConfig site = new SiteConfig(
+                List.of(missing),
+                d.mountProc(),
+                d.mountSys(),
+                d.mountDev(),
+                d.mountDevpts(),
+                d.mountHome(),
+                d.mountTmp(),
+                d.mountHostfs(),
+                d.configPasswd(),
+                d.configGroup(),
+                d.configResolvConf(),
+                d.userBinds(),
+                d.sessionMib(),
+                d.squashfuse(),
+                d.compression());
+        LaunchPlan plan = PlannedCommands.plan(List.of("exec", "/images/a.sif", "true"), NOTHING, 1001, site);
+        assertEquals(
+                List.of(Note.warning("skipping mount of /missing/project: no such file or directory")), plan.notes());
+    }
+
+    @Test
+    void rootNeedsNoUserNamespaceAndKeepsItsRights() {
+        LaunchPlan plan = PlannedCommands.plan(List.of("exec", "/images/box", "true"), NOTHING, 0, SiteConfig.DEFAULTS);
+        assertTrue(plan.ops().stream().noneMatch(op -> op instanceof Op.MapIds));
+        assertTrue(plan.ops().contains(new Op.Privileges(true)));
+    }
+
+    @Test
+    void optionsComeFromTheEnvironmentAndBindsAddUp() {
+        LaunchPlan plan = PlannedCommands.plan(
+                List.of("exec", "-B", "/data:/b", "/images/a.sif", "true"),
+                Map.of("APPTAINER_BIND", "/data:/a", "SINGULARITY_CONTAIN", "1"),
+                1001,
+                SiteConfig.DEFAULTS);
+        assertTrue(binds(plan).containsAll(List.of(Path.of("/a"), Path.of("/b"))));
+        assertTrue(plan.notes()
+                .contains(Note.info(
+                        "Environment variable SINGULARITY_CONTAIN is set, but APPTAINER_CONTAIN is preferred")));
+        assertTrue(plan.ops().stream()
+                .anyMatch(op -> op instanceof Op.SessionDirectory d && d.path().equals("home")));
+    }
+
+    @Test
+    void injectedVariablesOverrideByRankAndHomeIsRefused() {
+        LaunchPlan plan = PlannedCommands.plan(
+                List.of("exec", "--env", "A=option", "/images/a.sif", "true"),
+                Map.of(
+                        "APPTAINERENV_A",
+                        "variable",
+                        "SINGULARITYENV_B",
+                        "old",
+                        "BERTHENV_B",
+                        "ours",
+                        "APPTAINERENV_HOME",
+                        "/x"),
+                1001,
+                SiteConfig.DEFAULTS);
+        Op.EnvironmentOfImage environment = plan.ops().stream()
+                .filter(Op.EnvironmentOfImage.class::isInstance)
+                .map(Op.EnvironmentOfImage.class::cast)
+                .findFirst()
+                .orElseThrow();
+        assertEquals(
+                "export A=\"option\"\nexport B=\"ours\"\n",
+                environment.variables().get("BERTH_INJECT"));
+        assertTrue(plan.notes()
+                .contains(
+                        Note.warning("Overriding HOME environment variable with APPTAINERENV_HOME is not permitted")));
+    }
+
+    @Test
+    void whatCannotBeMeantIsRefused() {
+        for (List<String> words : List.of(
+                List.of("exec", "--bind", "/data:relative", "/images/a.sif", "true"),
+                List.of("exec", "--bind", "/data:/x:bad", "/images/a.sif", "true"),
+                List.of("exec", "--mount", "type=tmpfs,dst=/x", "/images/a.sif", "true"),
+                List.of("exec", "--mount", "src=/data,dst=/x,rw", "/images/a.sif", "true"),
+                List.of("exec", "--mount", "src=/data", "/images/a.sif", "true"),
+                List.of("exec", "--network", "bridge", "/images/a.sif", "true"),
+                List.of("exec", "--scratch", "rel", "/images/a.sif", "true"),
+                List.of("exec", "--env", "1A=x", "/images/a.sif", "true"),
+                List.of("exec", "--writable", "--writable-tmpfs", "/images/a.sif", "true"))) {
+            assertThrows(BerthException.class, () -> PlannedCommands.plan(words), words.toString());
+        }
+    }
+
+    private static LaunchPlan plan(String... words) {
+        return PlannedCommands.plan(List.of(words));
+    }
+
+    private static List<Path> skeletons(LaunchPlan plan) {
+        return plan.ops().stream()
+                .filter(Op.Skeleton.class::isInstance)
+                .map(op -> ((Op.Skeleton) op).target())
+                .toList();
+    }
+
+    private static List<Path> binds(LaunchPlan plan) {
+        return plan.ops().stream()
+                .filter(Op.Bind.class::isInstance)
+                .map(op -> ((Op.Bind) op).target())
+                .toList();
+    }
+}
