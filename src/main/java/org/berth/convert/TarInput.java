@@ -43,6 +43,20 @@ final class TarInput {
         }
     }
 
+    /** Skips bytes; false if the archive ends before the last of them. */
+    boolean skipOrEnd(long length) throws IOException {
+        long left = length;
+        while (left > 0) {
+            if (position == limit && !advance()) {
+                return false;
+            }
+            int step = (int) Math.min(left, limit - position);
+            position += step;
+            left -= step;
+        }
+        return true;
+    }
+
     void skip(long length) throws IOException {
         long left = length;
         while (left > 0) {

@@ -49,8 +49,12 @@ final class TarReader {
 
     /** The next entry, after skipping what is left of the last; empty at the archive's end. */
     Optional<TarEntry> next() throws IOException {
-        in.skip(left + padding);
+        in.skip(left);
         left = 0;
+        // umoci ends an archive after the last byte of the last file, and Go's reader takes that for the end.
+        if (!in.skipOrEnd(padding)) {
+            return Optional.empty();
+        }
         padding = 0;
         Map<String, byte[]> pax = Map.of();
         List<Long> paxSegments = List.of();

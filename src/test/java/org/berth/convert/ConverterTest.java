@@ -450,6 +450,19 @@ class ConverterTest {
     }
 
     @Test
+    void anArchiveMayEndRightAfterItsLastByte() throws Exception {
+        TarMaker tar = new TarMaker();
+        byte[] bytes = tar.file("first", "1")
+                .raw(tar.header('0', "last", "", 4, 0644))
+                .raw("last".getBytes(java.nio.charset.StandardCharsets.UTF_8))
+                .cut();
+        Path image = convert(options(Compression.ZSTD, 2), MemoryLayers.of(bytes));
+        try (var mounted = MountedImage.open(image)) {
+            assertEquals("last", Files.readString(mounted.directory().resolve("last")));
+        }
+    }
+
+    @Test
     void brokenArchivesAreRefusedByLayerAndEntry() {
         byte[] damaged = new TarMaker().file("name", "x").end();
         damaged[0] = 'N';
