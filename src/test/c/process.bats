@@ -26,8 +26,8 @@ END
         as_user "$place/caller" "$place/rootfs/bin/cat" "/proc/self/$file" >"$place/before"
         as_user "$place/caller" "$berth" --plan "$p" /bin/cat "/proc/self/$file" >"$place/after"
         [ -s "$place/before" ]
-        is_text "$(grep -E '^(Umask|Sig.*|Shd.*|Cpus_allowed|Mems_allowed|TracerPid|[0-9].*|.*limit.*|Max.*):?' "$place/after")" \
-            "$(grep -E '^(Umask|Sig.*|Shd.*|Cpus_allowed|Mems_allowed|TracerPid|[0-9].*|.*limit.*|Max.*):?' "$place/before")"
+        is_text "$(grep -E '^(Umask|Sig[PBIC].*|Shd.*|Cpus_allowed|Mems_allowed|TracerPid|[0-9].*|.*limit.*|Max.*):?' "$place/after")" \
+            "$(grep -E '^(Umask|Sig[PBIC].*|Shd.*|Cpus_allowed|Mems_allowed|TracerPid|[0-9].*|.*limit.*|Max.*):?' "$place/before")"
     done
     # pid, parent, group, session and nice value (fields 1, 4, 5, 6 and 19).
     run as_user "$place/caller" bash -c 'cut -d" " -f1,4,5,6,19 /proc/$$/stat; exec "$@"' - \
