@@ -2,6 +2,7 @@ package org.berth.cli;
 
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * An image as the users of Slurm write it: a path, a reference with a scheme, or a bare name of a registry's image.
@@ -10,7 +11,11 @@ import java.util.function.Predicate;
  * {@code [USER@][REGISTRY#]IMAGE[:TAG]}.
  */
 final class HeldImage {
+    private static final String DOCKER = "docker://";
     private static final List<String> FILE_ENDINGS = List.of(".sif", ".sqsh", ".sqfs", ".squashfs", ".img");
+
+    private static final Pattern SCHEME =
+            Pattern.compile("(?:[a-z]+://|(?:oci|docker)-archive:|docker-daemon:|oci:.*/).*", Pattern.DOTALL);
 
     private HeldImage() {}
 
@@ -19,18 +24,16 @@ final class HeldImage {
         if (text.startsWith("/") || text.startsWith(".")) {
             return text;
         }
-        for (String scheme : List.of("docker://", "dockerd://")) {
-            if (text.startsWith(scheme)) {
-                return scheme + withSlash(text.substring(scheme.length()));
-            }
+        if (text.startsWith(DOCKER)) {
+            return DOCKER + withSlash(text.substring(DOCKER.length()));
         }
-        if (ImageName.SCHEME.matcher(text).matches() && text.contains("://")) {
+        if (SCHEME.matcher(text).matches()) {
             return text;
         }
         if (exists.test(text) || FILE_ENDINGS.stream().anyMatch(text::endsWith)) {
             return text;
         }
-        return "docker://" + withSlash(text);
+        return DOCKER + withSlash(text);
     }
 
     private static String withSlash(String name) {

@@ -8,15 +8,16 @@ import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.LaunchRequest.Namespaces;
 import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
-import org.berth.launcher.PlanChannel;
 import org.berth.oci.ImageReference;
-import org.berth.registry.RegistryClient;
+import org.berth.resolve.ImageSource;
 import org.berth.resolve.Puller;
+import org.berth.resolve.WebImages;
 
 /**
  * What the Slurm plugin calls (docs/slurm.md): {@code hold} on each node, for a container that the tasks of a step enter;
@@ -37,37 +38,51 @@ final class HoldCommand {
         this.messages = messages;
     }
 
-    int hold(PlanChannel channel) {
+    int hold(LauncherDescriptors launcher) {
         Lifetime lifetime = new Lifetime.Held(descriptor("ready-fd"), descriptor("release-fd"));
         return new LaunchCommand(Action.EXEC, invocation, host, site, messages)
-                .launch(request(lifetime), image(), channel);
+                .launch(request(lifetime), image(), launcher);
     }
 
     /** Checks the options and prints the image as the nodes shall take it: with {@code --fill} the file in the cache. */
     int resolve() {
         request(new Lifetime.Foreground());
+        String image = image();
+        Pulling pulling = new Pulling(invocation, host, site, messages);
         System.out.print(
-                switch (ImageName.parse(image())) {
+                switch (ImageName.parse(image)) {
                     case ImageName.LocalPath(String path) -> path;
-                    case ImageName.Docker(String uri, String from) -> resolved(from);
+                    case ImageName.Remote remote
+                    when invocation.flag("fill") ->
+                        stored(pulling.from(remote, source -> pulling.puller().pull(source)));
+                    case ImageName.Docker docker -> pulling.from(docker, source -> exact(docker, source));
+                    case ImageName.Stored stored -> stored.uri();
+                    case ImageName.Web(String uri) -> {
+                        if (!invocation.flag("fill")) {
+                            yield uri;
+                        }
+                        try (WebImages web = pulling.web()) {
+                            yield stored(web.fetch(uri));
+                        }
+                    }
                 });
         return Program.SUCCESS;
     }
 
-    private String resolved(String from) {
-        Pulling pulling = new Pulling(invocation, host, site, messages);
-        try (RegistryClient client = pulling.client()) {
-            ImageReference reference = ImageReference.parse(from);
-            if (!invocation.flag("fill")) {
-                return "docker://%s@%s".formatted(reference.name(), client.digest(reference));
-            }
-            Puller.PulledImage image = pulling.puller(client).pull(reference, from, pulling.platform());
-            if (image.temporary()) {
-                throw new HostException("the store %s cannot be used".formatted(Pulling.cacheDirectory(host)))
-                        .hint("store= in plugstack.conf names a directory that all users may write to");
-            }
-            return image.file().toString();
+    /** The same repository at the digest that its tag has now. */
+    private static String exact(ImageName.Docker docker, ImageSource source) {
+        String repository = ImageReference.parse(docker.from()).name();
+        return source.announced()
+                .map(digest -> "docker://%s@%s".formatted(repository, digest))
+                .orElse(docker.uri());
+    }
+
+    private String stored(Puller.PulledImage image) {
+        if (image.temporary()) {
+            throw new HostException("the store %s cannot be used".formatted(Pulling.cacheDirectory(host)))
+                    .hint("store= in plugstack.conf names a directory that all users may write to");
         }
+        return image.file().toString();
     }
 
     private String image() {

@@ -38,11 +38,11 @@ final class LaunchCommand {
         LaunchRequest request =
                 LaunchRequests.of(action, new Lifetime.Foreground(), invocation, host, site, messages.level(), notes);
         notes.forEach(messages::note);
-        return launch(request, invocation.operands().getFirst(), channel);
+        return launch(request, invocation.operands().getFirst(), launcher);
     }
 
     /** Plans a request in an image, as the user calls it, and hands the plan over. */
-    int launch(LaunchRequest request, String imageName, PlanChannel channel) {
+    int launch(LaunchRequest request, String imageName, LauncherDescriptors launcher) {
         RunnableImage image = new Images(invocation, host, site, messages).runnable(imageName);
         LaunchPlan plan = LaunchPlanner.plan(request, image, launchHost(), site);
         plan.notes().forEach(messages::note);

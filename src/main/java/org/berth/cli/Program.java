@@ -53,7 +53,7 @@ final class Program {
             case "run" -> launch(Action.RUN, invocation, messages);
             case "shell" -> launch(Action.SHELL, invocation, messages);
             case "test" -> launch(Action.TEST, invocation, messages);
-            case "hold" -> new HoldCommand(invocation, host, site(invocation), messages).hold(channel);
+            case "hold" -> new HoldCommand(invocation, host, site(invocation), messages).hold(launcher);
             case "resolve" -> new HoldCommand(invocation, host, site(invocation), messages).resolve();
             case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
             case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();

@@ -87,10 +87,8 @@ final class ContainerEnvironment {
             }
         }
         variables.put("BERTH_INJECT", injection(request.environment()));
-        if (request.environment().entrypoint()) {
-            variables.put("BERTH_ENTRYPOINT", "1");
-        }
-        return new Op.EnvironmentOfImage(host.shell(), EnvironmentScript.TEXT, "environment", variables);
+        String script = request.environment().entrypoint() ? EnvironmentScript.BY_ENTRYPOINT : EnvironmentScript.TEXT;
+        return new Op.EnvironmentOfImage(host.shell(), script, "environment", variables);
     }
 
     /** What the caller keeps, whatever the image says. */

@@ -5,11 +5,10 @@ package org.berth.launch;
  *
  * <p>It starts with little more than HOME, PATH and the {@code APPTAINER_*} variables, sources the image's own scripts in
  * the order of their names, applies the injected values after {@code 99-base.sh} (or at the end, where an image has none),
- * and writes what is exported to descriptor 9. With {@code BERTH_ENTRYPOINT} that is done by a shell of the image, as the
- * command of its runscript: an entrypoint sets its variables and then becomes what it was told to run.
+ * and writes what is exported to descriptor 9.
  */
 final class EnvironmentScript {
-    static final String TEXT = """
+    private static final String VARIABLES = """
             berth_inject() {
                 berth_todo=$BERTH_INJECT
                 unset BERTH_INJECT
@@ -52,13 +51,17 @@ final class EnvironmentScript {
             export PATH PS1 PROMPT_COMMAND
             unset SING_USER_DEFINED_PREPEND_PATH SING_USER_DEFINED_APPEND_PATH SING_USER_DEFINED_PATH
             unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_INJECT berth_script
-            if [ -n "$BERTH_ENTRYPOINT" ]; then
-                unset BERTH_ENTRYPOINT
-                set -- /bin/sh -c 'export -p >&9'
-                . /.singularity.d/runscript
-            fi
-            export -p >&9
             """;
+
+    private static final String EXPORT = "export -p >&9";
+
+    static final String TEXT = VARIABLES + EXPORT + "\n";
+
+    /**
+     * The same, but what is exported is told by a shell of the image that is the command of its runscript: an entrypoint sets
+     * its variables and then becomes what it was told to run.
+     */
+    static final String BY_ENTRYPOINT = VARIABLES + "set -- /bin/sh -c '" + EXPORT + "'\n. /.singularity.d/runscript\n";
 
     private EnvironmentScript() {}
 }
