@@ -137,8 +137,8 @@ void step_release(struct step *step);
 
 /* ---- child.c ---- */
 
-/* Runs "berth hold" until the container is there; a directory of the step may be made visible in it.
- * *message is new memory with what the holder says; NULL if the plan was only explained. */
+/* Runs "berth hold" until the container is there; a directory of the step may be made visible in
+ * it. *message is new memory with what the holder says; NULL if the plan was only explained. */
 int child_hold(struct step *step, struct words *environment, const char *directory, char **message,
 	       size_t *length);
 /* Runs "berth resolve" in srun; *image is new memory. */

@@ -233,11 +233,12 @@ static int hold_command(const struct step *step, const char *directory, struct w
 {
 	char *word;
 
-	if (words_add(argv, (char *)step->config->berth) < 0 || words_add(argv, (char *)"hold") < 0 ||
-	    asprintf(&word, "--ready-fd=%d", READY_FD) < 0 || words_add(argv, word) < 0 ||
-	    asprintf(&word, "--release-fd=%d", RELEASE_FD) < 0 || words_add(argv, word) < 0 ||
-	    options_as_flags(argv) < 0 ||
-	    (directory && (asprintf(&word, "--step-dir=%s", directory) < 0 || words_add(argv, word) < 0)) ||
+	if (words_add(argv, (char *)step->config->berth) < 0 ||
+	    words_add(argv, (char *)"hold") < 0 || asprintf(&word, "--ready-fd=%d", READY_FD) < 0 ||
+	    words_add(argv, word) < 0 || asprintf(&word, "--release-fd=%d", RELEASE_FD) < 0 ||
+	    words_add(argv, word) < 0 || options_as_flags(argv) < 0 ||
+	    (directory &&
+	     (asprintf(&word, "--step-dir=%s", directory) < 0 || words_add(argv, word) < 0)) ||
 	    words_add(argv, (char *)"--") < 0 || words_add(argv, (char *)step->image) < 0)
 		return fail(step, "start berth: %m");
 	return 0;
@@ -259,7 +260,8 @@ static int add_store(const struct config *config, uid_t uid, struct words *envir
  * The holder outlives this task, and is no child of the program that the task becomes: that might
  * wait for any child. So it is started by a process that ends at once, and found by shared memory.
  */
-static int start(struct step *step, char *const *argv, char *const *environment, int said, int ready)
+static int start(struct step *step, char *const *argv, char *const *environment, int said,
+		 int ready)
 {
 	scoped_fd null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const int descriptors[] = {null, said, said, ready, step->release[0]};
@@ -331,8 +333,9 @@ int child_hold(struct step *step, struct words *environment, const char *directo
 		return -1;
 	if (explain)
 		return 0;
-	return fail(step, "the container was not made: berth ended without a word (killed by the step's "
-			  "memory limit, or the image's entrypoint failed)");
+	return fail(step,
+		    "the container was not made: berth ended without a word (killed by the step's "
+		    "memory limit, or the image's entrypoint failed)");
 }
 
 /* ---- resolve ---- */
@@ -345,9 +348,11 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 	int status;
 	pid_t child;
 
-	if (words_add(&argv, (char *)config->berth) < 0 || words_add(&argv, (char *)"resolve") < 0 ||
-	    (config->store && words_add(&argv, (char *)"--fill") < 0) || options_as_flags(&argv) < 0 ||
-	    words_add(&argv, (char *)"--") < 0 || words_add(&argv, (char *)image) < 0)
+	if (words_add(&argv, (char *)config->berth) < 0 ||
+	    words_add(&argv, (char *)"resolve") < 0 ||
+	    (config->store && words_add(&argv, (char *)"--fill") < 0) ||
+	    options_as_flags(&argv) < 0 || words_add(&argv, (char *)"--") < 0 ||
+	    words_add(&argv, (char *)image) < 0)
 		goto failed;
 	for (char **variable = environ; *variable; variable++)
 		if (words_add(&variables, *variable) < 0)

@@ -57,8 +57,8 @@ static bool is_own(int namespace, const char *path)
 {
 	struct stat its, ours;
 
-	return fstat(namespace, &its) == 0 && stat(path, &ours) == 0 &&
-	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
+	return fstat(namespace, &its) == 0 && stat(path, &ours) == 0 && its.st_dev == ours.st_dev &&
+	       its.st_ino == ours.st_ino;
 }
 
 /* A new member of a user namespace has all capabilities in it: the container's programs get none,

@@ -31,9 +31,11 @@ static const struct option {
 	enum option_index opposite;
 	enum status status;
 } table[OPTION_COUNT] = {
-	[OPTION_IMAGE] = {"container-image", "IMAGE",
-			  "run the step in this image: docker://…, REGISTRY#NAME, NAME:TAG, a SIF, a "
-			  "squashfs or a directory", "IMAGE", NULL, OPTION_IMAGE, READY},
+	[OPTION_IMAGE] =
+		{"container-image", "IMAGE",
+		 "run the step in this image: docker://…, REGISTRY#NAME, NAME:TAG, a SIF, a "
+		 "squashfs or a directory",
+		 "IMAGE", NULL, OPTION_IMAGE, READY},
 	[OPTION_MOUNTS] = {"container-mounts", "SRC[:DST[:FLAGS]],...",
 			   "mount files and directories of the host", "MOUNTS", "--mounts",
 			   OPTION_MOUNTS, READY},
@@ -53,19 +55,18 @@ static const struct option {
 			"variables whose value of the job wins over the image's", "ENV",
 			"--keep-env", OPTION_ENV, READY},
 	[OPTION_ENTRYPOINT] = {"container-entrypoint", NULL,
-			       "run the image's entrypoint once, for its environment",
-			       "ENTRYPOINT", "--entrypoint", OPTION_NO_ENTRYPOINT, READY},
+			       "run the image's entrypoint once, for its environment", "ENTRYPOINT",
+			       "--entrypoint", OPTION_NO_ENTRYPOINT, READY},
 	[OPTION_NO_ENTRYPOINT] = {"no-container-entrypoint", NULL,
 				  "do not run the image's entrypoint", NULL, NULL,
 				  OPTION_ENTRYPOINT, READY},
 	[OPTION_OPTIONS] = {"container-options", "OPTIONS",
 			    "any launch options of 'berth exec', as one word", "OPTIONS",
 			    "--options", OPTION_OPTIONS, READY},
-	[OPTION_EXPLAIN] = {"container-explain", NULL,
-			    "print what each node would do, run nothing", "EXPLAIN", "--dry-run",
-			    OPTION_EXPLAIN, READY},
-	[OPTION_NAME] = {"container-name", "NAME", "name of a container that is kept", "NAME",
-			 NULL, OPTION_NAME, LATER},
+	[OPTION_EXPLAIN] = {"container-explain", NULL, "print what each node would do, run nothing",
+			    "EXPLAIN", "--dry-run", OPTION_EXPLAIN, READY},
+	[OPTION_NAME] = {"container-name", "NAME", "name of a container that is kept", "NAME", NULL,
+			 OPTION_NAME, LATER},
 	[OPTION_SAVE] = {"container-save", "PATH", "write the changed image", "SAVE", NULL,
 			 OPTION_SAVE, LATER},
 	[OPTION_REMAP_ROOT] = {"container-remap-root", NULL, "appear as root", "REMAP_ROOT", NULL,
@@ -238,8 +239,7 @@ static int set_flag(enum option_index index, const char *variable, const char *v
 			return set(index, "1");
 	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
 		if (!strcasecmp(value, no[i]))
-			return table[index].opposite == index ? 0
-							      : set(table[index].opposite, "1");
+			return table[index].opposite == index ? 0 : set(table[index].opposite, "1");
 	slurm_error("berth: %s=%s is neither yes nor no", variable, value);
 	return -1;
 }

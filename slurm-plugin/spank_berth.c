@@ -86,7 +86,8 @@ static bool is_contained(spank_t spank)
 {
 	uint32_t id;
 
-	return spank_get_item(spank, S_JOB_STEPID, &id) == ESPANK_SUCCESS && id <= SLURM_MAX_NORMAL_STEP_ID;
+	return spank_get_item(spank, S_JOB_STEPID, &id) == ESPANK_SUCCESS &&
+	       id <= SLURM_MAX_NORMAL_STEP_ID;
 }
 
 int slurm_spank_user_init(spank_t spank, int argc, char **argv)

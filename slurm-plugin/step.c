@@ -25,10 +25,21 @@ enum {
 
 /* Variables that Slurm makes for one task, or for the step: a container never changes them. */
 static const char *const task_owned[] = {
-	"SLURM_*",	"SLURMD_*",	     "PMI_*",		 "PMI2_*",
-	"PMIX_[!M]*",	"PALS_*",	     "SLINGSHOT_*",	 "CUDA_VISIBLE_DEVICES",
-	"GPU_DEVICE_*", "ROCR_VISIBLE_*",    "ZE_AFFINITY_MASK", "OMPI_MCA_orte_*",
-	"MPI_LOCAL*",	"I_MPI_PMI_LIBRARY", "KRB5CCNAME",
+	"SLURM_*",
+	"SLURMD_*",
+	"PMI_*",
+	"PMI2_*",
+	"PMIX_[!M]*",
+	"PALS_*",
+	"SLINGSHOT_*",
+	"CUDA_VISIBLE_DEVICES",
+	"GPU_DEVICE_*",
+	"ROCR_VISIBLE_*",
+	"ZE_AFFINITY_MASK",
+	"OMPI_MCA_orte_*",
+	"MPI_LOCAL*",
+	"I_MPI_PMI_LIBRARY",
+	"KRB5CCNAME",
 };
 
 void close_descriptor(const int *fd)

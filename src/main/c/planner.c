@@ -296,7 +296,8 @@ static int run_java(const char *prefix, enum profile profile, int facts, int pla
 /* A container command may have to convert an image first: one that has to be fetched. */
 static enum profile profile_of(int argc, char **argv)
 {
-	static const char *const commands[] = {"pull", "build", "push", "resolve", "sign", "verify", "key"};
+	static const char *const commands[] = {"pull", "build",	 "push", "resolve",
+					       "sign", "verify", "key"};
 	static const char fetched[] = "docker:";
 	int i = 1;
 

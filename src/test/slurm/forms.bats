@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The ways in which steps are started.
+# shellcheck disable=SC2016,SC2154 # texts for other shells; variables of the helper
 
 bats_require_minimum_version 1.5.0
 load helper

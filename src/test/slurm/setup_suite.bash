@@ -4,8 +4,9 @@
 
 setup_suite() {
     : "${BERTH:?the command under test}" "${BERTH_USER:?the ordinary user}" "${CORPUS:?the corpus script}"
-    local prefix=${BERTH%/bin/berth} tree=$BATS_TEST_DIRNAME/../../..
-    export TREE=$(cd "$tree" && pwd)
+    local prefix=${BERTH%/bin/berth}
+    TREE=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+    export TREE
     export CLUSTER=$TREE/src/test/testbed/cluster CLUSTER_DIR=${CLUSTER_DIR:-/tmp/berth-slurm-test}
     export PLUGIN=$prefix/lib/slurm/spank_berth.so STORE=$CLUSTER_DIR/shared/store
     [[ -e $PLUGIN ]] || { echo "no plugin at $PLUGIN: Slurm's headers were missing when Berth was installed" >&2; return 1; }

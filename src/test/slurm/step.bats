@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What a task of a step finds in its container.
+# shellcheck disable=SC2016,SC2154 # texts for other shells; variables of the helper
 
 bats_require_minimum_version 1.5.0
 load helper
@@ -97,7 +98,7 @@ load helper
     echo "$output"
     [[ $(lines_with 'got yes' "$output") == 2 && $(lines_with starting "$output") == 1 ]]
     run as_user srun -n1 --container-image="$place/work/box" sh -c 'echo "got $BY_ENTRYPOINT"'
-    [[ $output == "got " ]]
+    [[ $status == 0 && $output != *"got yes"* ]]
 }
 
 @test "--container-options takes any launch option, --container-explain runs nothing" {
@@ -113,7 +114,7 @@ load helper
     as_user mkdir -p "$place/work/box/bin"
     cp /bin/busybox "$place/work/box/bin/sh"
     run as_user srun -n1 --container-image=./box sh -c 'echo in $APPTAINER_NAME'
-    [[ $output == "in box" ]]
+    [[ $output == *"in box"* ]]
     run as_user srun -n1 --container-image="$REGISTRY#hello" sh -c 'echo in'
     [[ $output == *"in"* ]]
     run as_user srun -n1 --container-image="docker://$REGISTRY/hello:latest" sh -c 'echo in'

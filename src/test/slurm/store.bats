@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # A shared store, and what plugstack.conf may say.
+# shellcheck disable=SC2016,SC2154 # texts for other shells; variables of the helper
 
 bats_require_minimum_version 1.5.0
 load helper
 
 setup_file() {
-    export MAIN_CLUSTER=$CLUSTER_DIR MAIN_CONF=$SLURM_CONF
     install -d -m 1777 "$STORE"
 }
 
@@ -60,4 +60,11 @@ teardown_file() {
     run as_user srun -n1 true
     echo "$output"
     [[ $status == 1 && $output == *"nosuch=1 is unknown"* ]]
+}
+
+@test "an optional plugin does not run on the host what was to run in a container" {
+    echo "optional $PLUGIN" >"$CLUSTER_DIR/etc/plugstack.conf"
+    run as_user srun -n2 --container-image=./nosuch.sif touch ran
+    echo "$output"
+    [[ $status != 0 && ! -e ran ]]
 }
