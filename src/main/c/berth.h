@@ -105,6 +105,9 @@ struct context {
 	int root_fd;
 	int shell_fd;	/* the static shell of the last env-image */
 	bool skip_next; /* the next operation is passed over */
+	/* Processes outside that end by themselves when the payload has ended. */
+	pid_t helpers[2];
+	size_t helper_count;
 };
 
 struct op {
@@ -204,15 +207,18 @@ void signals_default(void);
 
 /* Starts a process that belongs to nobody (own session, init's child), holds only the given
  * descriptors (from 4 on) and whose words on standard error can be read from *words. True in it,
- * once the launcher has written to *go; false in the launcher. */
+ * once the launcher has written to *go; in the launcher false, and *pid is its number. */
 enum {
 	OUTSIDE_FD = 4
 };
-bool start_outside(const int *descriptors, int count, int *go, int *words);
+bool start_outside(const int *descriptors, int count, int *go, int *words, pid_t *pid);
+/* Remembers a process that ends by itself after the payload: who waits for all of us can know. */
+void add_helper(struct context *context, pid_t pid);
 char *last_words(int words);
 
 void op_init(struct context *context, struct step *step);
 void op_fork(struct context *context, struct step *step);
+void op_hold(struct context *context, struct step *step);
 
 /* ---- exec.c ---- */
 

@@ -210,14 +210,14 @@ static void map_from_outside(pid_t pid, const char *file, const char *program, c
 void before_map_ids(struct context *context, struct step *step)
 {
 	int done[2];
-	pid_t pid = getpid();
+	pid_t pid = getpid(), child;
 
 	(void)context;
 	if (is_own_id(step->words[0]) && is_own_id(step->words[1]))
 		return;
 	if (pipe2(done, O_CLOEXEC) < 0)
 		die_errno("start the child that maps ids");
-	if (start_outside(&done[1], 1, &step->fds[0], &step->fds[1])) {
+	if (start_outside(&done[1], 1, &step->fds[0], &step->fds[1], &child)) {
 		map_from_outside(pid, "gid_map", "newgidmap", step->words[1]);
 		map_from_outside(pid, "uid_map", "newuidmap", step->words[0]);
 		write_all(OUTSIDE_FD, "", 1);

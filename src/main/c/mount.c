@@ -593,17 +593,18 @@ void before_image_temporary(struct context *context, struct step *step)
 	scoped_fd pidfd = (int)syscall(SYS_pidfd_open, launcher, 0);
 	scoped_fd directory = open(step->words[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int go = -1, words = -1;
+	pid_t pid;
 
-	(void)context;
 	if (directory < 0)
 		die_errno("image %s", step->words[0]);
-	if (start_outside(&pidfd, pidfd < 0 ? 0 : 1, &go, &words)) {
+	if (start_outside(&pidfd, pidfd < 0 ? 0 : 1, &go, &words, &pid)) {
 		wait_for_end(launcher, pidfd < 0 ? -1 : OUTSIDE_FD);
 		remove_tree(AT_FDCWD, step->words[0]);
 		_exit(0);
 	}
 	if (write_all(go, "", 1) < 0)
 		die_errno("image %s: start its remover", step->words[0]);
+	add_helper(context, pid);
 	close(go);
 	close(words);
 }

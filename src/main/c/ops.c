@@ -83,6 +83,7 @@ static const struct op table[] = {
 	{"init", "", op_init, NULL, NULL},
 	{"fork", "", op_fork, NULL, NULL},
 	{"cwd", "fatal|warn path+", op_cwd, NULL, NULL},
+	{"hold", "number number", op_hold, NULL, NULL},
 	{"exec", "number text*", op_exec, NULL, NULL},
 	{"exec-script", "number path shell|nothing|stop number text path+", op_exec_script, NULL,
 	 before_shell},
@@ -100,7 +101,7 @@ const struct op *op_find(const char *name)
 bool op_is_payload(const struct op *op)
 {
 	return op->perform == op_exec || op->perform == op_exec_script ||
-	       op->perform == op_exec_shell;
+	       op->perform == op_exec_shell || op->perform == op_hold;
 }
 
 bool op_is(const struct step *step, const char *name)

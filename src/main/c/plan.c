@@ -284,6 +284,8 @@ static const char *check_order(struct plan *plan, int argc)
 			return "proc of a new PID namespace is mounted after init or fork";
 		if (op_is(step, "privileges"))
 			plan->drop_privileges = !strcmp(step->words[0], "drop");
+		if (op_is(step, "hold") && forked)
+			return "hold in a PID namespace of its own";
 		if (op_is(step, "exec") || op_is(step, "exec-script")) {
 			parse_number(step->words[0], &index);
 			if (index > (uint64_t)argc)

@@ -296,12 +296,16 @@ static int run_java(const char *prefix, enum profile profile, int facts, int pla
 /* A container command may have to convert an image first: one that has to be fetched. */
 static enum profile profile_of(int argc, char **argv)
 {
-	static const char *const commands[] = {"pull", "build", "push", "sign", "verify", "key"};
+	static const char *const commands[] = {"pull", "build",	 "push", "resolve",
+					       "sign", "verify", "key"};
 	static const char fetched[] = "docker:";
 	int i = 1;
 
 	while (i < argc && argv[i][0] == '-')
 		i++;
+	/* A step's image may stand there without a scheme; it is the last word. */
+	if (i < argc && !strcmp(argv[i], "hold") && access(argv[argc - 1], F_OK) < 0)
+		return PROFILE_LONG;
 	for (size_t j = 0; i < argc && j < ARRAY_SIZE(commands); j++)
 		if (!strcmp(argv[i], commands[j]))
 			return PROFILE_LONG;

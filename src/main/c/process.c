@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -103,15 +104,18 @@ void keep_only(const int *descriptors, int count)
 
 /* ---- processes that belong to nobody ---- */
 
-bool start_outside(const int *descriptors, int count, int *go, int *words)
+bool start_outside(const int *descriptors, int count, int *go, int *words, pid_t *pid)
 {
 	int kept[8], signal_pipe[2];
 	char byte;
 	pid_t child;
+	/* The one in between shares only this with us. */
+	pid_t *number = mmap(NULL, sizeof(*number), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	*words = memfd_create("berth-words", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	/* Bounded: what the helper says later is lost, not kept in memory. */
-	if (*words < 0 || ftruncate(*words, WORDS_SIZE) < 0 ||
+	if (number == MAP_FAILED || *words < 0 || ftruncate(*words, WORDS_SIZE) < 0 ||
 	    fcntl(*words, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0 ||
 	    pipe2(signal_pipe, O_CLOEXEC) < 0)
 		die_errno("start a helper process");
@@ -122,12 +126,16 @@ bool start_outside(const int *descriptors, int count, int *go, int *words)
 		close(signal_pipe[0]);
 		wait_quiet(child);
 		*go = signal_pipe[1];
+		*pid = *number;
+		munmap(number, sizeof(*number));
 		return false;
 	}
 	/* The one in between ends at once, so that init inherits the other. */
 	child = fork_quiet();
-	if (child != 0)
+	if (child != 0) {
+		*number = child;
 		_exit(child < 0);
+	}
 	setsid();
 	signals_default();
 	close(STDIN_FILENO);
@@ -143,6 +151,12 @@ bool start_outside(const int *descriptors, int count, int *go, int *words)
 		_exit(0);
 	close(FIRST_KEPT_FD);
 	return true;
+}
+
+void add_helper(struct context *context, pid_t pid)
+{
+	if (context->helper_count < ARRAY_SIZE(context->helpers))
+		context->helpers[context->helper_count++] = pid;
 }
 
 char *last_words(int words)
@@ -340,4 +354,56 @@ void op_fork(struct context *context, struct step *step)
 {
 	(void)step;
 	start_payload(context, false);
+}
+
+/* ---- holding a container open for others ---- */
+
+static void append_word(struct buffer *message, const char *word)
+{
+	append(message, word, strlen(word) + 1);
+}
+
+/* What docs/plan.md calls the holder's message. */
+static void describe_container(const struct context *context, struct buffer *message)
+{
+	char directory[PATH_MAX];
+
+	if (!getcwd(directory, sizeof(directory)))
+		die_errno("read the working directory");
+	append_word(message, "berth-held");
+	append_word(message, "1");
+	append_word(message, text("%zu", context->helper_count + 1));
+	append_word(message, text("%d", (int)getpid()));
+	for (size_t i = 0; i < context->helper_count; i++)
+		append_word(message, text("%d", (int)context->helpers[i]));
+	append_word(message, directory);
+	for (size_t i = 0; i < context->environment.count; i++)
+		append_word(message, context->environment.variables[i]);
+	append_word(message, "end");
+}
+
+void op_hold(struct context *context, struct step *step)
+{
+	struct buffer message = {0};
+	uint64_t ready = 0, release = 0;
+	sigset_t all;
+	int kept;
+	char byte;
+
+	parse_number(step->words[0], &ready);
+	parse_number(step->words[1], &release);
+	describe_container(context, &message);
+	/* What a step is sent is meant for its tasks; we end when they have ended. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	name_process(context, "berth-hold");
+	if (write_all((int)ready, message.bytes, message.length) < 0)
+		die_errno("say that the container is ready");
+	kept = (int)release;
+	keep_only(&kept, 1);
+	for (int fd = 0; fd < FIRST_KEPT_FD; fd++)
+		close(fd);
+	while (read(FIRST_KEPT_FD, &byte, 1) > 0)
+		;
+	_exit(0);
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -42,7 +43,13 @@ static _Noreturn void run_server(const struct step *step)
 	};
 	/* The caller's LD_LIBRARY_PATH is for the caller's programs. */
 	static char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
+	static const int ignored[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGUSR1,
+				      SIGUSR2, SIGALRM, SIGXCPU, SIGPIPE};
 
+	/* A batch system signals whatever runs in a job's cgroup. A program that handles TERM needs
+	 * its files to the end; the kernel ends the server after it. */
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
 	execve(server, argv, environment);
 	dprintf(STDERR_FILENO, "%s: %s", server, why(errno));
 	_exit(127);
@@ -52,8 +59,8 @@ void before_image_squash(struct context *context, struct step *step)
 {
 	scoped_fd image = open(step->words[0], O_RDONLY | O_CLOEXEC);
 	int kept[2];
+	pid_t pid;
 
-	(void)context;
 	if (image < 0)
 		die_errno("image %s", step->words[0]);
 	step->fds[FUSE] = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -61,8 +68,9 @@ void before_image_squash(struct context *context, struct step *step)
 		die_errno("image %s: open /dev/fuse", step->words[0]);
 	kept[0] = step->fds[FUSE];
 	kept[1] = image;
-	if (start_outside(kept, 2, &step->fds[GO], &step->fds[WORDS]))
+	if (start_outside(kept, 2, &step->fds[GO], &step->fds[WORDS], &pid))
 		run_server(step);
+	add_helper(context, pid);
 }
 
 void op_image_squash(struct context *context, struct step *step)

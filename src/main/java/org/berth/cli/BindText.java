@@ -98,7 +98,7 @@ final class BindText {
     }
 
     /** Splits at colons; a backslash takes away a colon's or comma's meaning. */
-    private static List<String> split(String text) {
+    static List<String> split(String text) {
         List<String> parts = new ArrayList<>();
         StringBuilder part = new StringBuilder();
         for (int i = 0; i < text.length(); i++) {

@@ -18,6 +18,11 @@ public record CommandSpec(
         options = List.copyOf(options);
     }
 
+    /** Whether it is only called by our own programs: such a command has no summary. */
+    public boolean hidden() {
+        return summary.isEmpty();
+    }
+
     /** The last word of the name, by which messages call the command. */
     public String shortName() {
         return name.substring(name.lastIndexOf(' ') + 1);

@@ -68,7 +68,9 @@ public final class HelpApplication implements QuarkusApplication {
         String word;
         if (message.contains("unknown command \"")) {
             word = message.replaceAll(".*unknown command \"([^\"]*)\".*", "$1");
-            OptionTable.COMMANDS.forEach(c -> names.add(c.name().split(" ")[0]));
+            OptionTable.COMMANDS.stream()
+                    .filter(c -> !c.hidden())
+                    .forEach(c -> names.add(c.name().split(" ")[0]));
         } else if (message.contains("unknown flag: --")) {
             word = message.replaceAll(".*unknown flag: --", "");
             OptionTable.COMMANDS.forEach(c -> c.options().forEach(o -> names.add(o.name())));

@@ -12,6 +12,7 @@ import org.berth.launch.LaunchPlan;
 import org.berth.launch.LaunchPlanner;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
+import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
 import org.berth.launch.PathKind;
 import org.berth.launcher.PlanWriter;
@@ -34,11 +35,16 @@ final class LaunchCommand {
 
     int run(LauncherDescriptors launcher) {
         List<Note> notes = new ArrayList<>();
-        LaunchRequest request = LaunchRequests.of(action, invocation, host, site, messages.level(), notes);
-        RunnableImage image = new Images(invocation, host, site, messages)
-                .runnable(invocation.operands().getFirst());
-        LaunchPlan plan = LaunchPlanner.plan(request, image, launchHost(request, image), site);
+        LaunchRequest request =
+                LaunchRequests.of(action, new Lifetime.Foreground(), invocation, host, site, messages.level(), notes);
         notes.forEach(messages::note);
+        return launch(request, invocation.operands().getFirst(), launcher);
+    }
+
+    /** Plans a request in an image, as the user calls it, and hands the plan over. */
+    int launch(LaunchRequest request, String imageName, LauncherDescriptors launcher) {
+        RunnableImage image = new Images(invocation, host, site, messages).runnable(imageName);
+        LaunchPlan plan = LaunchPlanner.plan(request, image, launchHost(request, image), site);
         plan.notes().forEach(messages::note);
         if (invocation.flag("dry-run")) {
             System.out.print(PlanWriter.text(plan));

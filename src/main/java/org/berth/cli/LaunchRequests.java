@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.berth.config.SiteConfig;
 import org.berth.devices.GpuRequest.Audience;
 import org.berth.error.HostException;
@@ -24,6 +25,7 @@ import org.berth.launch.LaunchRequest.Environment;
 import org.berth.launch.LaunchRequest.Home;
 import org.berth.launch.LaunchRequest.Namespaces;
 import org.berth.launch.LaunchRequest.Root;
+import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
 
 /** From a command line to the request of a launch: combined options are taken apart, texts become types. */
@@ -51,11 +53,17 @@ final class LaunchRequests {
 
     /** @throws UsageException or HostException for an option that is wrong or not available yet */
     static LaunchRequest of(
-            Action action, Invocation invocation, Host host, SiteConfig site, int level, List<Note> notes) {
-        return new LaunchRequests(invocation, host, site, notes).request(action, level);
+            Action action,
+            Lifetime lifetime,
+            Invocation invocation,
+            Host host,
+            SiteConfig site,
+            int level,
+            List<Note> notes) {
+        return new LaunchRequests(invocation, host, site, notes).request(action, lifetime, level);
     }
 
-    private LaunchRequest request(Action action, int level) {
+    private LaunchRequest request(Action action, Lifetime lifetime, int level) {
         boolean compat = invocation.flag("compat");
         boolean containAll = invocation.flag("containall") || compat;
         boolean contain = invocation.flag("contain") || containAll;
@@ -64,18 +72,21 @@ final class LaunchRequests {
         if (action == Action.SHELL && invocation.operands().size() > 1) {
             notes.add(Note.warning("Parameters to shell command are ignored"));
         }
+        MountText mounts = MountText.parse(invocation.values("mounts"), host);
         return new LaunchRequest(
                 action,
+                lifetime,
                 operands > 1 ? invocation.operandsAt() + 1 : 0,
-                binds(),
+                binds(mounts),
                 home(contain),
                 contain ? Contain.YES : Contain.NO,
                 namespaces,
                 invocation.value("hostname"),
-                noMount(),
+                noMount(mounts),
                 root(compat),
                 invocation.value("workdir").map(host::path),
-                invocation.values("scratch").stream().map(this::scratch).toList(),
+                Stream.concat(invocation.values("scratch").stream().map(this::scratch), mounts.tmpfs().stream())
+                        .toList(),
                 invocation.value("cwd").map(this::workingDirectory),
                 invocation.values("dns"),
                 environment(compat, containAll),
@@ -83,7 +94,8 @@ final class LaunchRequests {
                 !invocation.flag("no-umask") && !compat,
                 invocation.value("app"),
                 invocation.value("shell"),
-                Gpus.request(invocation, host, site, Audience.CALLER),
+                Gpus.request(
+                        invocation, host, site, lifetime instanceof Lifetime.Held ? Audience.STEP : Audience.CALLER),
                 level);
     }
 
@@ -117,9 +129,14 @@ final class LaunchRequests {
         return namespaces;
     }
 
-    private List<BindRequest> binds() {
+    private List<BindRequest> binds(MountText mounts) {
         List<BindRequest> binds = new ArrayList<>(BindText.binds(invocation.values("bind"), host));
         invocation.values("mount").forEach(text -> binds.add(BindText.mount(text, host)));
+        binds.addAll(mounts.binds());
+        for (String directory : invocation.values("step-dir")) {
+            Path path = Path.of(directory).normalize();
+            binds.add(new BindRequest(path, path, false));
+        }
         return binds;
     }
 
@@ -136,7 +153,8 @@ final class LaunchRequests {
             }
             return new Home(Optional.of(source), target);
         }
-        return new Home(contain || !site.mountHome() ? Optional.empty() : Optional.of(own), own);
+        boolean mounted = invocation.flag("mount-home") || !contain && site.mountHome();
+        return new Home(mounted ? Optional.of(own) : Optional.empty(), own);
     }
 
     private Path ownHome() {
@@ -147,8 +165,8 @@ final class LaunchRequests {
         return Path.of(home).normalize();
     }
 
-    private Set<String> noMount() {
-        Set<String> names = new LinkedHashSet<>();
+    private Set<String> noMount(MountText mounts) {
+        Set<String> names = new LinkedHashSet<>(mounts.umounts());
         for (String name : invocation.values("no-mount")) {
             if (MOUNT_NAMES.contains(name) || name.startsWith("/")) {
                 names.add(name);
@@ -224,7 +242,18 @@ final class LaunchRequests {
                 invocation.flag("cleanenv") || containAll,
                 injected,
                 new HashSet<>(invocation.values("no-env")),
-                !invocation.flag("no-eval") && !compat);
+                !invocation.flag("no-eval") && !compat,
+                kept(),
+                invocation.flag("entrypoint"));
+    }
+
+    /** The caller's own values of {@code --container-env}. */
+    private Map<String, String> kept() {
+        Map<String, String> kept = new TreeMap<>();
+        for (String name : invocation.values("keep-env")) {
+            host.env(name).ifPresent(value -> kept.put(name, value));
+        }
+        return kept;
     }
 
     private void inject(Map<String, String> injected, String name, String value) {

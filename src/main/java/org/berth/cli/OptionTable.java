@@ -200,6 +200,20 @@ public final class OptionTable {
 
     private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION));
 
+    /** The options of a Slurm step that no launch on the command line has. */
+    private static final List<Option> STEP = List.of(
+            text("ready-fd", "FD", "descriptor to be told on that the container is ready")
+                    .secret(),
+            text("release-fd", "FD", "descriptor whose end ends the container").secret(),
+            list("mounts", "SRC[:DST[:FLAGS]]", "mounts, as --container-mounts has them"),
+            flag("mount-home", "mount the home directory"),
+            flag("read-only", "nothing of the image may be written"),
+            list("keep-env", "NAME", "variables whose value of the host wins over the image's"),
+            repeated("step-dir", "DIR", "a directory of the step that is visible at the same path"),
+            flag("entrypoint", "run the image's entrypoint for its environment"),
+            text("options", "TEXT", "launch options, as one text"),
+            flag("fill", "pull the image into the cache, and print its file"));
+
     private static final List<Option> BUILD = List.of(
             flag("sandbox", "make a directory instead of a file").letter('s').env("SANDBOX"),
             flag("force", "overwrite what is there").letter('F').env("FORCE"),
@@ -291,6 +305,8 @@ public final class OptionTable {
                             .letter('s')
                             .env("SHELL"))),
             action("test", "IMAGE [ARG...]", "Run the user-defined tests within a container", 1, List.of()),
+            step("hold"),
+            step("resolve"),
             command(
                     "pull",
                     "[OUTPUT] URI",
@@ -623,6 +639,11 @@ public final class OptionTable {
     private static CommandSpec command(
             String name, String operands, String summary, int least, int most, List<Option> options) {
         return new CommandSpec(name, operands, summary, least, most, true, join(options, List.of(HELP)));
+    }
+
+    /** What the Slurm plugin calls; no summary, so no help shows it. */
+    private static CommandSpec step(String name) {
+        return new CommandSpec(name, "IMAGE", "", 1, 1, true, join(ACTION, STEP));
     }
 
     private static CommandSpec later(String name, String operands, String summary) {

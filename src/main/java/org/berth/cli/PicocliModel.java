@@ -60,6 +60,7 @@ final class PicocliModel {
                     .build());
         }
         spec.usageMessage()
+                .hidden(command.hidden())
                 .customSynopsis(
                         ("berth [global options...] %s [options...] %s".formatted(command.name(), command.operands()))
                                 .strip());

@@ -31,7 +31,7 @@ final class Program {
             Invocation typed = CommandLineParser.parse(host.facts().argv());
             messages = Messages.of(typed, host);
             List<Note> notes = new ArrayList<>();
-            Invocation invocation = OptionEnvironment.apply(typed, host, notes);
+            Invocation invocation = OptionEnvironment.apply(HoldOptions.expanded(typed), host, notes);
             messages = Messages.of(invocation, host);
             notes.forEach(messages::note);
             requireAvailable(invocation);
@@ -53,6 +53,8 @@ final class Program {
             case "run" -> launch(Action.RUN, invocation, messages);
             case "shell" -> launch(Action.SHELL, invocation, messages);
             case "test" -> launch(Action.TEST, invocation, messages);
+            case "hold" -> new HoldCommand(invocation, host, site(invocation), messages).hold(launcher);
+            case "resolve" -> new HoldCommand(invocation, host, site(invocation), messages).resolve();
             case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
             case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();

@@ -94,7 +94,15 @@ final class ContainerEnvironment {
             variables.put("BERTH_LIBRARIES", GpuBinds.LIBRARIES.toString());
         }
         variables.put("BERTH_INJECT", injection(request.environment()));
-        return new Op.EnvironmentOfImage(host.shell(), EnvironmentScript.TEXT, "environment", variables);
+        String script = request.environment().entrypoint() ? EnvironmentScript.BY_ENTRYPOINT : EnvironmentScript.TEXT;
+        return new Op.EnvironmentOfImage(host.shell(), script, "environment", variables);
+    }
+
+    /** What the caller keeps, whatever the image says. */
+    static List<Op> kept(LaunchRequest request) {
+        List<Op> ops = new ArrayList<>();
+        request.environment().kept().forEach((name, value) -> ops.add(new Op.EnvironmentSet(name, value)));
+        return ops;
     }
 
     private static Map<String, String> runtime(LaunchRequest request, RunnableImage image) {

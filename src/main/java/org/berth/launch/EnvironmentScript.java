@@ -8,7 +8,7 @@ package org.berth.launch;
  * and writes what is exported to descriptor 9.
  */
 final class EnvironmentScript {
-    static final String TEXT = """
+    private static final String VARIABLES = """
             unset PS1
             berth_inject() {
                 berth_todo=$BERTH_INJECT
@@ -61,8 +61,17 @@ final class EnvironmentScript {
             export PATH PS1 PROMPT_COMMAND
             unset SING_USER_DEFINED_PREPEND_PATH SING_USER_DEFINED_APPEND_PATH SING_USER_DEFINED_PATH
             unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_LIBRARIES BERTH_INJECT berth_script
-            export -p >&9
             """;
+
+    private static final String EXPORT = "export -p >&9";
+
+    static final String TEXT = VARIABLES + EXPORT + "\n";
+
+    /**
+     * The same, but what is exported is told by a shell of the image that is the command of its runscript: an entrypoint sets
+     * its variables and then becomes what it was told to run.
+     */
+    static final String BY_ENTRYPOINT = VARIABLES + "set -- /bin/sh -c '" + EXPORT + "'\n. /.singularity.d/runscript\n";
 
     private EnvironmentScript() {}
 }

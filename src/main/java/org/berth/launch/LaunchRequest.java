@@ -16,6 +16,7 @@ import org.berth.devices.GpuRequest;
  */
 public record LaunchRequest(
         Action action,
+        Lifetime lifetime,
         int argvIndex,
         List<BindRequest> binds,
         Home home,
@@ -91,11 +92,20 @@ public record LaunchRequest(
      * @param injected values for the container, over the image's
      * @param dropped names of the caller's variables that are left out
      * @param evaluate injected values are evaluated once by the container's shell
+     * @param kept the caller's values that win over the image's
+     * @param entrypoint the image's runscript makes the environment, by running a program that tells it
      */
-    public record Environment(boolean clean, Map<String, String> injected, Set<String> dropped, boolean evaluate) {
+    public record Environment(
+            boolean clean,
+            Map<String, String> injected,
+            Set<String> dropped,
+            boolean evaluate,
+            Map<String, String> kept,
+            boolean entrypoint) {
         public Environment {
             injected = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(injected));
             dropped = Set.copyOf(dropped);
+            kept = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(kept));
         }
     }
 

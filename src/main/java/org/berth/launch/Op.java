@@ -143,6 +143,9 @@ public sealed interface Op {
         }
     }
 
+    /** The payload is nobody: others enter, until the release descriptor ends. */
+    record Hold(int readyFd, int releaseFd) implements Op {}
+
     /** The payload's arguments are {@code prefix} and the launcher's own from {@code argvIndex} on (0: none). */
     record Exec(int argvIndex, List<String> prefix) implements Op {
         public Exec {

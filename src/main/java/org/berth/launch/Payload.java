@@ -19,7 +19,12 @@ final class Payload {
         ops.addAll(ContainerEnvironment.ofCaller(request, host, gpus));
         ops.add(WorkingDirectory.enter(request, host));
         ops.add(ContainerEnvironment.ofImage(request, image, host, gpus));
-        ops.add(exec(request, host));
+        ops.addAll(ContainerEnvironment.kept(request));
+        ops.add(
+                switch (request.lifetime()) {
+                    case Lifetime.Foreground() -> exec(request, host);
+                    case Lifetime.Held(int readyFd, int releaseFd) -> new Op.Hold(readyFd, releaseFd);
+                });
         return ops;
     }
 

@@ -106,6 +106,7 @@ public final class PlanWriter {
                 with(
                         List.of("cwd", fatal ? "fatal" : "warn"),
                         candidates.stream().map(Object::toString).toList());
+            case Op.Hold(int ready, int release) -> List.of("hold", Integer.toString(ready), Integer.toString(release));
             case Op.Exec(int argvIndex, var prefix) -> with(List.of("exec", Integer.toString(argvIndex)), prefix);
             case Op.ExecScript(int argvIndex, var shell, var candidates, Op.Otherwise otherwise) ->
                 with(

@@ -34,7 +34,10 @@ class CliDocumentTest {
 
                 """
                 + table(OptionTable.GLOBAL)
-                + OptionTable.COMMANDS.stream().map(CliDocumentTest::section).collect(Collectors.joining());
+                + OptionTable.COMMANDS.stream()
+                        .filter(command -> !command.hidden())
+                        .map(CliDocumentTest::section)
+                        .collect(Collectors.joining());
     }
 
     private static String section(CommandSpec command) {

@@ -16,6 +16,7 @@ import org.berth.launch.LaunchHost;
 import org.berth.launch.LaunchPlan;
 import org.berth.launch.LaunchPlanner;
 import org.berth.launch.LaunchRequest;
+import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
 import org.berth.launch.PathKind;
 
@@ -43,6 +44,7 @@ public final class PlannedCommands {
         Invocation invocation = OptionEnvironment.apply(CommandLineParser.parse(facts.argv()), host, notes);
         LaunchRequest request = LaunchRequests.of(
                 LaunchRequest.Action.valueOf(invocation.command().name().toUpperCase(Locale.ROOT)),
+                new Lifetime.Foreground(),
                 invocation,
                 host,
                 site,

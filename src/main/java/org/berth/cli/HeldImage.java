@@ -1,0 +1,47 @@
+package org.berth.cli;
+
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+
+/**
+ * An image as the users of Slurm write it: a path, a reference with a scheme, or a bare name of a registry's image.
+ *
+ * <p>Pyxis' notation goes along, in which {@code #} stands between registry and image and a user name may come first:
+ * {@code [USER@][REGISTRY#]IMAGE[:TAG]}.
+ */
+final class HeldImage {
+    private static final String DOCKER = "docker://";
+    private static final List<String> FILE_ENDINGS = List.of(".sif", ".sqsh", ".sqfs", ".squashfs", ".img");
+
+    private static final Pattern SCHEME =
+            Pattern.compile("(?:[a-z]+://|(?:oci|docker)-archive:|docker-daemon:|oci:.*/).*", Pattern.DOTALL);
+
+    private HeldImage() {}
+
+    /** The image as {@link ImageName#parse} takes it; {@code exists} says whether a path leads to something. */
+    static String normalized(String text, Predicate<String> exists) {
+        if (text.startsWith("/") || text.startsWith(".")) {
+            return text;
+        }
+        if (text.startsWith(DOCKER)) {
+            return DOCKER + withSlash(text.substring(DOCKER.length()));
+        }
+        if (SCHEME.matcher(text).matches()) {
+            return text;
+        }
+        if (exists.test(text) || FILE_ENDINGS.stream().anyMatch(text::endsWith)) {
+            return text;
+        }
+        return DOCKER + withSlash(text);
+    }
+
+    private static String withSlash(String name) {
+        int hash = name.indexOf('#');
+        if (hash < 0) {
+            return name;
+        }
+        String registry = name.substring(name.lastIndexOf('@', hash) + 1, hash);
+        return registry + "/" + name.substring(hash + 1);
+    }
+}

@@ -1,0 +1,110 @@
+package org.berth.cli;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.berth.config.SiteConfig;
+import org.berth.error.HostException;
+import org.berth.error.UsageException;
+import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
+import org.berth.launch.LaunchRequest;
+import org.berth.launch.LaunchRequest.Action;
+import org.berth.launch.LaunchRequest.Namespaces;
+import org.berth.launch.Lifetime;
+import org.berth.launch.Note;
+import org.berth.oci.ImageReference;
+import org.berth.resolve.ImageSource;
+import org.berth.resolve.Puller;
+
+/**
+ * What the Slurm plugin calls (docs/slurm.md): {@code hold} on each node, for a container that the tasks of a step enter;
+ * {@code resolve} once in srun, so that all nodes run the same image.
+ */
+final class HoldCommand {
+    private static final Set<Namespaces> SHARED = EnumSet.of(Namespaces.PID, Namespaces.IPC, Namespaces.NET);
+
+    private final Invocation invocation;
+    private final Host host;
+    private final SiteConfig site;
+    private final Messages messages;
+
+    HoldCommand(Invocation invocation, Host host, SiteConfig site, Messages messages) {
+        this.invocation = invocation;
+        this.host = host;
+        this.site = site;
+        this.messages = messages;
+    }
+
+    int hold(LauncherDescriptors launcher) {
+        Lifetime lifetime = new Lifetime.Held(descriptor("ready-fd"), descriptor("release-fd"));
+        return new LaunchCommand(Action.EXEC, invocation, host, site, messages)
+                .launch(request(lifetime), image(), launcher);
+    }
+
+    /** Checks the options and prints the image as the nodes shall take it: with {@code --fill} the file in the cache. */
+    int resolve() {
+        request(new Lifetime.Foreground());
+        String image = image();
+        Pulling pulling = new Pulling(invocation, host, site, messages);
+        System.out.print(
+                switch (ImageName.parse(image)) {
+                    case ImageName.LocalPath(String path) -> path;
+                    case ImageName.Remote remote
+                    when invocation.flag("fill") ->
+                        stored(pulling.from(remote, source -> pulling.puller().pull(source)));
+                    case ImageName.Docker docker -> pulling.from(docker, source -> exact(docker, source));
+                    case ImageName.Stored stored -> stored.uri();
+                    case ImageName.Whole whole -> invocation.flag("fill") ? stored(pulling.fetch(whole)) : whole.uri();
+                });
+        return Program.SUCCESS;
+    }
+
+    /** The same repository at the digest that its tag has now. */
+    private static String exact(ImageName.Docker docker, ImageSource source) {
+        String repository = ImageReference.parse(docker.from()).name();
+        return source.announced()
+                .map(digest -> "docker://%s@%s".formatted(repository, digest))
+                .orElse(docker.uri());
+    }
+
+    private String stored(Puller.PulledImage image) {
+        if (image.temporary()) {
+            throw new HostException("the store %s cannot be used".formatted(Pulling.cacheDirectory(host)))
+                    .hint("store= in plugstack.conf names a directory that all users may write to");
+        }
+        return image.file().toString();
+    }
+
+    private String image() {
+        return HeldImage.normalized(invocation.operands().getFirst(), text -> host.exists(host.path(text)));
+    }
+
+    private LaunchRequest request(Lifetime lifetime) {
+        if (invocation.flag("read-only") && (invocation.flag("writable-tmpfs") || invocation.flag("writable"))) {
+            throw new UsageException("--container-writable and --container-readonly exclude each other");
+        }
+        List<Note> notes = new ArrayList<>();
+        LaunchRequest request =
+                LaunchRequests.of(Action.EXEC, lifetime, invocation, host, site, messages.level(), notes);
+        for (Namespaces namespace : request.namespaces()) {
+            if (SHARED.contains(namespace)) {
+                throw new UsageException(
+                                "a %s namespace of its own is not to be had in a Slurm step".formatted(namespace))
+                        .hint("its tasks must reach each other; leave it out of --container-options");
+            }
+        }
+        notes.forEach(messages::note);
+        return request;
+    }
+
+    private int descriptor(String option) {
+        String text = invocation.value(option).orElse("");
+        if (!text.matches("[0-9]{1,6}")) {
+            throw new UsageException("hold is called by Berth's Slurm plugin: --%s is missing".formatted(option))
+                    .hint("exec and run start containers");
+        }
+        return Integer.parseInt(text);
+    }
+}

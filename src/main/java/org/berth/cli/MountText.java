@@ -1,0 +1,83 @@
+package org.berth.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.berth.error.UsageException;
+import org.berth.host.Host;
+import org.berth.launch.LaunchRequest.BindRequest;
+
+/**
+ * The mounts of {@code --container-mounts}: {@code SRC[:DST[:FLAG+FLAG…]]}, {@code tmpfs:DST} and {@code umount:DST}
+ * (pyxis-enroot.md). A backslash takes away the meaning of a comma or colon, which pyxis cannot.
+ *
+ * @param umounts paths that the container is to lack
+ */
+record MountText(List<BindRequest> binds, List<Path> tmpfs, Set<String> umounts) {
+    /** Names of {@code --no-mount} for the paths that are mounted by default. */
+    private static final Map<String, String> DEFAULT_MOUNTS =
+            Map.of("/proc", "proc", "/sys", "sys", "/dev", "dev", "/dev/pts", "devpts", "/tmp", "tmp");
+
+    /** What every bind of Berth is anyway. */
+    private static final Set<String> ALWAYS =
+            Set.of("rw", "bind", "rbind", "private", "rprivate", "slave", "rslave", "nosuid", "nodev", "");
+
+    MountText {
+        binds = List.copyOf(binds);
+        tmpfs = List.copyOf(tmpfs);
+        umounts = Set.copyOf(umounts);
+    }
+
+    /** @throws UsageException for a mount that is not understood */
+    static MountText parse(List<String> items, Host host) {
+        List<BindRequest> binds = new ArrayList<>();
+        List<Path> tmpfs = new ArrayList<>();
+        Set<String> umounts = new LinkedHashSet<>();
+        for (String item : items) {
+            List<String> parts = BindText.split(item);
+            String source = parts.getFirst();
+            if (parts.size() > 3 || source.isEmpty()) {
+                throw broken(item, "it is not of the form SRC[:DST[:FLAGS]]");
+            }
+            switch (source) {
+                case "tmpfs" -> tmpfs.add(target(parts, item));
+                case "umount" -> {
+                    String path = target(parts, item).toString();
+                    umounts.add(DEFAULT_MOUNTS.getOrDefault(path, path));
+                }
+                default -> {
+                    Path from = host.path(source);
+                    Path to = parts.size() < 2 ? from : target(parts, item);
+                    binds.add(new BindRequest(from, to, parts.size() == 3 && readOnly(parts.get(2), item)));
+                }
+            }
+        }
+        return new MountText(binds, tmpfs, umounts);
+    }
+
+    private static Path target(List<String> parts, String item) {
+        if (parts.size() < 2 || !parts.get(1).startsWith("/")) {
+            throw broken(item, "the path in the container must be absolute");
+        }
+        return Path.of(parts.get(1)).normalize();
+    }
+
+    private static boolean readOnly(String flags, String item) {
+        boolean readOnly = false;
+        for (String flag : flags.split("[+,]", -1)) {
+            if (flag.equals("ro")) {
+                readOnly = true;
+            } else if (!ALWAYS.contains(flag) && !flag.startsWith("x-create=")) {
+                throw broken(item, "the flag %s is not available; ro and rw are".formatted(flag));
+            }
+        }
+        return readOnly;
+    }
+
+    private static UsageException broken(String item, String why) {
+        return new UsageException("--container-mounts %s: %s".formatted(item, why));
+    }
+}

@@ -1,0 +1,46 @@
+# shellcheck shell=bash disable=SC2154 # bats sets status, output and stderr
+#
+# Commands of Slurm as the ordinary user, in a directory that all nodes see.
+
+setup() {
+    place=$(mktemp -d "$CLUSTER_SHARED/test.XXXXXX")
+    chmod 755 "$place"
+    install -d -o "$BERTH_USER" "$place"/{home,work}
+    cd "$place/work" || return
+}
+
+teardown() {
+    cd /
+    rm -rf "$place"
+}
+
+as_user() { # [NAME=value...] COMMAND...
+    runuser -u "$BERTH_USER" -- env -i PATH=/usr/bin:/bin HOME="$place/home" USER="$BERTH_USER" LANG=C.UTF-8 \
+        SLURM_CONF="$SLURM_CONF" APPTAINER_NOHTTPS=1 timeout 90 env "$@" </dev/null 3>&- 4>&-
+}
+
+on_nodes() { # COMMAND...: as root, on each
+    local node
+    for node in n1 n2; do
+        "$CLUSTER" exec "$node" "$@"
+    done
+}
+
+# Nothing of the user's runs on a node, and nothing of ours is mounted there.
+nodes_are_clean() {
+    local left end=$((SECONDS + ${1:-5}))
+    while :; do
+        left=$(on_nodes ps -o pid,stat,args -u "$BERTH_USER" --no-headers | awk '$2 !~ /^Z/')
+        [[ -n $left ]] || return 0
+        [[ $SECONDS -lt $end ]] || { echo "left: $left"; return 1; }
+        sleep 0.05
+    done
+}
+
+no_node_is_drained() {
+    local states
+    states=$(sinfo -h -o '%t' | sort -u)
+    [[ ! $states =~ drain|down|fail ]] || { sinfo -R; return 1; }
+}
+
+lines_with() { grep -c -- "$1" <<<"$2" || true; } # TEXT WHERE

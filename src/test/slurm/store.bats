@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# A shared store, and what plugstack.conf may say.
+# shellcheck disable=SC2016,SC2154 # texts for other shells; variables of the helper
+
+bats_require_minimum_version 1.5.0
+load helper
+
+setup_file() {
+    install -d -m 1777 "$STORE"
+}
+
+# The plugin's arguments are read anew by each srun and slurmstepd.
+with_arguments() {
+    echo "required $PLUGIN $*" >"$CLUSTER_DIR/etc/plugstack.conf"
+}
+
+teardown_file() {
+    echo "required $PLUGIN" >"$CLUSTER_DIR/etc/plugstack.conf"
+}
+
+@test "srun fills the store once, the nodes take the file" {
+    with_arguments "store=$STORE"
+    run as_user srun -N2 -n2 --container-image="$REGISTRY#hello" sh -c 'echo in $APPTAINER_CONTAINER'
+    echo "$output"
+    [[ $status == 0 ]]
+    [[ $(lines_with "in $STORE/$(id -u "$BERTH_USER")/cache/oci-tmp/" "$output") == 2 ]]
+    [[ $(lines_with 'Creating SIF file' "$output") == 1 && $output != *"berth: n"* ]]
+    run as_user srun -N2 -n2 --container-image="$REGISTRY#hello" true
+    [[ $(lines_with 'Using cached SIF image' "$output") == 1 ]]
+}
+
+@test "jobs that start together make one image" {
+    with_arguments "store=$STORE"
+    printf '#!/bin/sh\nsrun --container-image=%s sh -c "echo in"\n' "docker://$REGISTRY/whiteouts" >job.sh
+    for i in 1 2 3 4; do as_user sbatch -W -N1 -n1 -o "out.$i" job.sh & done
+    wait
+    cat out.*
+    [[ $(cat out.* | grep -c '^in$') == 4 && $(cat out.* | grep -c 'Creating SIF file') == 1 ]]
+}
+
+@test "required=1: no step without an image" {
+    with_arguments required=1
+    run as_user srun -n1 true
+    echo "$output"
+    [[ $status == 1 && $output == *"--container-image is missing"* ]]
+    run as_user srun -n1 --container-image="$IMAGES/hello.sif" true
+    [[ $status == 0 ]]
+}
+
+@test "berth= names the program; one that is not there is one clear line" {
+    with_arguments berth=/nosuch/berth
+    run as_user srun -N2 -n4 --container-image="$IMAGES/hello.sif" true
+    echo "$output"
+    [[ $status != 0 && $(lines_with 'berth: n1: /nosuch/berth: No such file' "$output") == 1 ]]
+    no_node_is_drained
+}
+
+@test "an unknown argument is an error at srun" {
+    with_arguments nosuch=1
+    run as_user srun -n1 true
+    echo "$output"
+    [[ $status == 1 && $output == *"nosuch=1 is unknown"* ]]
+}
+
+@test "an optional plugin does not run on the host what was to run in a container" {
+    echo "optional $PLUGIN" >"$CLUSTER_DIR/etc/plugstack.conf"
+    run as_user srun -n2 --container-image=./nosuch.sif touch ran
+    echo "$output"
+    [[ $status != 0 && ! -e ran ]]
+}
