@@ -18,7 +18,7 @@ import org.berth.launcher.FactsReader;
 public final class Main {
     private Main() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws java.io.IOException {
         if (args.length > 0 && args[0].equals("--train")) {
             Training.run();
             return;
