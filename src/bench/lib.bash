@@ -28,7 +28,8 @@ as_user() {
         APPTAINER_NOHTTPS=1 APPTAINER_CACHEDIR="$bench_work/cache" APPTAINER_TMPDIR="$bench_work/tmp" "$@" </dev/null
 }
 
-# RUNS NAME COMMAND…: the run with the least CPU time of RUNS; a row of the table. Written bytes are those of the block layer's accounting (/proc/PID/io).
+# RUNS NAME COMMAND…: the run with the least CPU time of RUNS; a row of the table. Written bytes are the file system's output of the command
+# and all its children (ru_oublock).
 measure() {
     local runs=$1 name=$2
     shift 2
@@ -38,47 +39,18 @@ import json, os, subprocess, sys, threading, time
 rows, runs, name, variables, functions, *command = sys.argv[1:]
 
 
-def descendants(pid):
-    found, todo = [], [pid]
-    while todo:
-        p = todo.pop()
-        try:
-            for t in os.listdir(f"/proc/{p}/task"):
-                with open(f"/proc/{p}/task/{t}/children") as f:
-                    todo += [int(c) for c in f.read().split()]
-        except OSError:
-            continue
-        found.append(p)
-    return found
-
-
-def written(pids, best):
-    for p in pids:
-        try:
-            with open(f"/proc/{p}/io") as f:
-                best[p] = max(best.get(p, 0), int(next(l for l in f if l.startswith("wchar")).split()[1]))
-        except (OSError, StopIteration):
-            pass
-
-
 best = None
 for _ in range(int(runs)):
-    began, seen = time.monotonic(), {}
+    began = time.monotonic()
     p = subprocess.Popen(["bash", "-c", variables + "\n" + functions + '\n"$@"', "-", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = []
     reader = threading.Thread(target=lambda: errors.append(p.stderr.read()))
     reader.start()
-    while True:
-        pid, status, usage = os.wait4(p.pid, os.WNOHANG)
-        if pid:
-            break
-        if int(runs) == 1 or not seen:
-            written(descendants(p.pid), seen)
-        time.sleep(0.002)
+    _, status, usage = os.wait4(p.pid, 0)
     reader.join()
     if os.waitstatus_to_exitcode(status):
         sys.exit(f"bench: {name}: {command} failed:\n{errors[0].decode()[-1500:]}")
-    run = dict(name=name, wall=time.monotonic() - began, cpu=usage.ru_utime + usage.ru_stime, rss=usage.ru_maxrss / 1024, written=sum(seen.values()) / 1e6)
+    run = dict(name=name, wall=time.monotonic() - began, cpu=usage.ru_utime + usage.ru_stime, rss=usage.ru_maxrss / 1024, written=usage.ru_oublock * 512 / 1e6)
     if best is None or run["cpu"] < best["cpu"]:
         best = run
 with open(rows, "a") as f:
