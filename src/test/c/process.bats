@@ -12,7 +12,7 @@ whole_plan() {
     cat >"$place/caller" <<'END'
 #!/bin/bash
 umask 027; ulimit -S -n 333; ulimit -S -s 4096; ulimit -c 1000
-renice -n 5 $$ >/dev/null
+renice -n 19 $$ >/dev/null
 echo 300 >/proc/self/oom_score_adj
 echo 0x37 >/proc/self/coredump_filter
 trap '' USR1 PIPE CHLD HUP
@@ -34,7 +34,7 @@ END
         "$berth" --plan "$p" /bin/sh -c 'cut -d" " -f1,4,5,6,19 /proc/$$/stat'
     is_text "${#lines[@]}" 2
     is_text "${lines[0]}" "${lines[1]}"
-    has_text "${lines[0]}" " 5"
+    has_text "${lines[0]}" " 19"
 }
 
 @test "supplementary groups stay" {
