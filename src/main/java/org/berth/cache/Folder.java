@@ -3,6 +3,7 @@ package org.berth.cache;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -47,11 +48,14 @@ final class Folder {
         return FileChannel.open(file, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), PRIVATE_FILE);
     }
 
-    /** Writes a small file whole. */
+    /** Writes a small file whole, and removes what killed writers of it left. */
     static void write(Path file, byte[] bytes) throws IOException {
-        Path part = part(parent(file), file.getFileName().toString());
+        String name = file.getFileName().toString();
+        Path part = part(parent(file), name);
         try {
             try (FileChannel channel = createFile(part)) {
+                // Tells those who clean up that somebody writes; the system takes the lock away with the process.
+                isOurs(channel);
                 var buffer = ByteBuffer.wrap(bytes);
                 while (buffer.hasRemaining()) {
                     channel.write(buffer);
@@ -62,11 +66,41 @@ final class Folder {
         } finally {
             Files.deleteIfExists(part);
         }
+        deleteOrphans(parent(file), name);
+    }
+
+    /** Removes the unfinished files of a name that nobody holds. */
+    private static void deleteOrphans(Path directory, String name) throws IOException {
+        for (Path part : list(directory, name + ".*.part")) {
+            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+                if (isOurs(channel)) {
+                    Files.deleteIfExists(part);
+                }
+            } catch (NoSuchFileException e) {
+                // Finished meanwhile.
+            }
+        }
+    }
+
+    /** Takes the file's lock; false if another has it, or the file system has no locks. */
+    private static boolean isOurs(FileChannel channel) {
+        try {
+            return channel.tryLock() != null;
+        } catch (IOException | OverlappingFileLockException e) {
+            return false;
+        }
     }
 
     /** Gives a written and synchronised file its name; after that it survives a crash of the machine, too. */
     static void publish(Path part, Path file) throws IOException {
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        try {
+            Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (NoSuchFileException e) {
+            // Another host, whose locks are not seen here, took it for an orphan after it had written the same.
+            if (!isFile(file)) {
+                throw e;
+            }
+        }
         try (FileChannel directory = FileChannel.open(parent(file), StandardOpenOption.READ)) {
             directory.force(true);
         } catch (IOException e) {
