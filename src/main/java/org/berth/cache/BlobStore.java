@@ -54,6 +54,7 @@ public final class BlobStore implements DocumentStore {
      * @throws HostException if there is no room for them
      */
     public Download fetch(List<Descriptor> blobs, LayerSource remote, Progress progress) {
+        sweep(blobs);
         return new Download(this, blobs, remote, progress);
     }
 
@@ -63,6 +64,17 @@ public final class BlobStore implements DocumentStore {
             return Folder.isFile(file) && Files.size(file) == blob.size();
         } catch (NoSuchFileException e) {
             return false;
+        }
+    }
+
+    /** What killed processes left goes even where nothing has to be fetched. */
+    private void sweep(List<Descriptor> blobs) {
+        try {
+            for (Descriptor blob : blobs) {
+                leasesOf(blob.digest().algorithm(), directory(blob.digest()));
+            }
+        } catch (IOException e) {
+            throw new HostException("%s: %s".formatted(root, e.getMessage()), e);
         }
     }
 
