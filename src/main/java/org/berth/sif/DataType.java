@@ -1,9 +1,7 @@
 package org.berth.sif;
 
-import java.util.Arrays;
-
 /** What kind of object a descriptor describes. */
-public enum DataType {
+public enum DataType implements Coded {
     DEFINITION(0x4001, "Def.FILE"),
     ENVIRONMENT(0x4002, "Env.Vars"),
     LABELS(0x4003, "JSON.Labels"),
@@ -26,21 +24,18 @@ public enum DataType {
         this.word = word;
     }
 
-    /** The number in the file. */
+    @Override
     public int code() {
         return code;
     }
 
-    /** The name that is printed. */
+    @Override
     public String word() {
         return word;
     }
 
     /** The constant of a number in a file. */
     public static DataType of(int code) {
-        return Arrays.stream(values())
-                .filter(known -> known.code == code)
-                .findFirst()
-                .orElse(UNKNOWN);
+        return Coded.of(code, values(), UNKNOWN);
     }
 }

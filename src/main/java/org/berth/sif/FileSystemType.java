@@ -1,9 +1,7 @@
 package org.berth.sif;
 
-import java.util.Arrays;
-
 /** What a partition holds. */
-public enum FileSystemType {
+public enum FileSystemType implements Coded {
     SQUASHFS(1, "Squashfs"),
     EXT3(2, "Ext3"),
     ARCHIVE(3, "Archive"),
@@ -21,21 +19,18 @@ public enum FileSystemType {
         this.word = word;
     }
 
-    /** The number in the file. */
+    @Override
     public int code() {
         return code;
     }
 
-    /** The name that is printed. */
+    @Override
     public String word() {
         return word;
     }
 
     /** The constant of a number in a file. */
     public static FileSystemType of(int code) {
-        return Arrays.stream(values())
-                .filter(known -> known.code == code)
-                .findFirst()
-                .orElse(UNKNOWN);
+        return Coded.of(code, values(), UNKNOWN);
     }
 }

@@ -1,9 +1,7 @@
 package org.berth.sif;
 
-import java.util.Arrays;
-
 /** How a cryptographic message is written. */
-public enum FormatType {
+public enum FormatType implements Coded {
     OPENPGP(1, "OpenPGP"),
     PEM(2, "PEM"),
     /** A number that is not in the table; the descriptor keeps it. */
@@ -17,21 +15,18 @@ public enum FormatType {
         this.word = word;
     }
 
-    /** The number in the file. */
+    @Override
     public int code() {
         return code;
     }
 
-    /** The name that is printed. */
+    @Override
     public String word() {
         return word;
     }
 
     /** The constant of a number in a file. */
     public static FormatType of(int code) {
-        return Arrays.stream(values())
-                .filter(known -> known.code == code)
-                .findFirst()
-                .orElse(UNKNOWN);
+        return Coded.of(code, values(), UNKNOWN);
     }
 }

@@ -1,9 +1,7 @@
 package org.berth.sif;
 
-import java.util.Arrays;
-
 /** The hash of a signature. */
-public enum HashType {
+public enum HashType implements Coded {
     SHA256(1, "SHA-256"),
     SHA384(2, "SHA-384"),
     SHA512(3, "SHA-512"),
@@ -20,21 +18,18 @@ public enum HashType {
         this.word = word;
     }
 
-    /** The number in the file. */
+    @Override
     public int code() {
         return code;
     }
 
-    /** The name that is printed. */
+    @Override
     public String word() {
         return word;
     }
 
     /** The constant of a number in a file. */
     public static HashType of(int code) {
-        return Arrays.stream(values())
-                .filter(known -> known.code == code)
-                .findFirst()
-                .orElse(UNKNOWN);
+        return Coded.of(code, values(), UNKNOWN);
     }
 }

@@ -1,9 +1,7 @@
 package org.berth.sif;
 
-import java.util.Arrays;
-
 /** What a cryptographic message is. */
-public enum MessageType {
+public enum MessageType implements Coded {
     CLEAR_SIGNATURE(0x100, "Clear Signature"),
     RSA_OAEP(0x200, "RSA-OAEP"),
     /** A number that is not in the table; the descriptor keeps it. */
@@ -17,21 +15,18 @@ public enum MessageType {
         this.word = word;
     }
 
-    /** The number in the file. */
+    @Override
     public int code() {
         return code;
     }
 
-    /** The name that is printed. */
+    @Override
     public String word() {
         return word;
     }
 
     /** The constant of a number in a file. */
     public static MessageType of(int code) {
-        return Arrays.stream(values())
-                .filter(known -> known.code == code)
-                .findFirst()
-                .orElse(UNKNOWN);
+        return Coded.of(code, values(), UNKNOWN);
     }
 }

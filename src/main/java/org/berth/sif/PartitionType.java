@@ -1,9 +1,7 @@
 package org.berth.sif;
 
-import java.util.Arrays;
-
 /** What a partition is for; at most one in a file is the primary system. */
-public enum PartitionType {
+public enum PartitionType implements Coded {
     SYSTEM(1, "System"),
     PRIMARY_SYSTEM(2, "*System"),
     DATA(3, "Data"),
@@ -19,21 +17,18 @@ public enum PartitionType {
         this.word = word;
     }
 
-    /** The number in the file. */
+    @Override
     public int code() {
         return code;
     }
 
-    /** The name that is printed. */
+    @Override
     public String word() {
         return word;
     }
 
     /** The constant of a number in a file. */
     public static PartitionType of(int code) {
-        return Arrays.stream(values())
-                .filter(known -> known.code == code)
-                .findFirst()
-                .orElse(UNKNOWN);
+        return Coded.of(code, values(), UNKNOWN);
     }
 }

@@ -1,9 +1,7 @@
 package org.berth.sif;
 
-import java.util.Arrays;
-
 /** How a software bill of materials is written. */
-public enum SbomFormat {
+public enum SbomFormat implements Coded {
     CYCLONEDX_JSON(1, "cyclonedx-json"),
     CYCLONEDX_XML(2, "cyclonedx-xml"),
     GITHUB_JSON(3, "github-json"),
@@ -23,21 +21,18 @@ public enum SbomFormat {
         this.word = word;
     }
 
-    /** The number in the file. */
+    @Override
     public int code() {
         return code;
     }
 
-    /** The name that is printed. */
+    @Override
     public String word() {
         return word;
     }
 
     /** The constant of a number in a file. */
     public static SbomFormat of(int code) {
-        return Arrays.stream(values())
-                .filter(known -> known.code == code)
-                .findFirst()
-                .orElse(UNKNOWN);
+        return Coded.of(code, values(), UNKNOWN);
     }
 }
