@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import org.berth.oci.BoundedInputStream;
 
 /**
  * One GET and its answer by HTTP/1.1 (RFC 9112) on a connection of its own; the JDK's client cannot talk to unix sockets.
@@ -146,39 +147,14 @@ record DaemonAnswer(int status, InputStream body, SocketChannel channel) impleme
     }
 
     /** A body of known length. */
-    private static class Counted extends FilterInputStream {
-        private long left;
-
+    private static class Counted extends BoundedInputStream {
         Counted(InputStream in, long length) {
-            super(in);
-            this.left = length;
+            super(in, length);
         }
 
         @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
-
-        @Override
-        public int read(byte[] buffer, int offset, int length) throws IOException {
-            if (left == 0) {
-                return -1;
-            }
-            int count = in.read(buffer, offset, (int) Math.min(length, left));
-            if (count < 0) {
-                throw new BrokenAnswer("its answer was cut off");
-            }
-            left -= count;
-            return count;
-        }
-
-        void more(long length) {
-            left = length;
-        }
-
-        long left() {
-            return left;
+        protected int cut() throws IOException {
+            throw new BrokenAnswer("its answer was cut off");
         }
     }
 
@@ -203,7 +179,7 @@ record DaemonAnswer(int status, InputStream body, SocketChannel channel) impleme
                 if (!digits.matches("[0-9a-fA-F]{1,15}")) {
                     throw new BrokenAnswer("its answer was cut off");
                 }
-                more(Long.parseLong(digits, 16));
+                setLeft(Long.parseLong(digits, 16));
                 ended = left() == 0;
             }
             return super.read(buffer, offset, length);

@@ -1,6 +1,5 @@
 package org.berth.archive;
 
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
@@ -14,6 +13,7 @@ import java.util.Optional;
 import org.berth.archive.TarIndex.Member;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.oci.BoundedInputStream;
 
 /** The members of a tar archive, read where they lie; one that is compressed is uncompressed to a temporary file first. */
 final class TarFiles extends StoredFiles {
@@ -124,48 +124,24 @@ final class TarFiles extends StoredFiles {
     }
 
     /** So many bytes and no more; fewer are an error. */
-    private static final class Bounded extends FilterInputStream {
+    private static final class Bounded extends BoundedInputStream {
         private final String archive;
-        private long left;
 
         Bounded(InputStream in, long size, String archive) {
-            super(Objects.requireNonNull(in));
-            this.left = size;
+            super(Objects.requireNonNull(in), size);
             this.archive = archive;
         }
 
         @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
-
-        @Override
-        public int read(byte[] buffer, int offset, int length) throws IOException {
-            if (length == 0) {
-                return 0;
-            }
-            if (left == 0) {
-                return -1;
-            }
-            int count = in.read(buffer, offset, (int) Math.min(length, left));
-            if (count < 0) {
-                throw new ImageException("%s: it was cut while it was read".formatted(archive));
-            }
-            left -= count;
-            return count;
+        protected int cut() {
+            throw new ImageException("%s: it was cut while it was read".formatted(archive));
         }
 
         @Override
         public long skip(long wanted) throws IOException {
-            long skipped = in.skip(Math.min(wanted, left));
-            left -= skipped;
+            long skipped = in.skip(Math.min(wanted, left()));
+            setLeft(left() - skipped);
             return skipped;
-        }
-
-        @Override
-        public boolean markSupported() {
-            return false;
         }
     }
 }

@@ -1,7 +1,6 @@
 package org.berth.cache;
 
 import java.io.EOFException;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -16,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.berth.error.ImageException;
+import org.berth.oci.BoundedInputStream;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.LayerSource;
@@ -170,31 +170,14 @@ public final class Download implements LayerSource, AutoCloseable {
     }
 
     /** Exactly so many bytes, whatever is written to the file meanwhile. */
-    private static final class BoundedStart extends FilterInputStream {
-        private long left;
-
+    private static final class BoundedStart extends BoundedInputStream {
         BoundedStart(InputStream in, long length) {
-            super(in);
-            this.left = length;
+            super(in, length);
         }
 
         @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
-
-        @Override
-        public int read(byte[] buffer, int offset, int length) throws IOException {
-            if (left == 0) {
-                return -1;
-            }
-            int count = super.read(buffer, offset, (int) Math.min(left, length));
-            if (count < 0) {
-                throw new EOFException("the cache's file was cut");
-            }
-            left -= count;
-            return count;
+        protected int cut() throws IOException {
+            throw new EOFException("the cache's file was cut");
         }
     }
 

@@ -1,7 +1,6 @@
 package org.berth.registry;
 
 import java.io.ByteArrayInputStream;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -10,6 +9,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
+import org.berth.oci.BoundedInputStream;
 
 /**
  * What a request carries. It may be sent more than once.
@@ -69,30 +69,23 @@ record Body(Source source, long length, Sharing shared, AtomicLong sent, LongCon
     }
 
     /** The first bytes of a stream, counted. */
-    private final class Counted extends FilterInputStream {
-        private long left;
-
+    private final class Counted extends BoundedInputStream {
         Counted(InputStream in, long length) {
-            super(in);
-            this.left = length;
+            super(in, length);
         }
 
+        /** The client compares with the length it announced. */
         @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        protected int cut() {
+            return -1;
         }
 
         @Override
         public int read(byte[] buffer, int offset, int length) throws IOException {
-            if (left == 0) {
-                return -1;
-            }
-            int read = super.read(buffer, offset, (int) Math.min(length, left));
+            int read = super.read(buffer, offset, length);
             if (read > 0) {
-                left -= read;
                 sent.addAndGet(read);
-                watcher.accept(Body.this.length - left);
+                watcher.accept(Body.this.length - left());
             }
             return read;
         }
