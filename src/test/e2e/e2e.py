@@ -19,6 +19,8 @@ BERTH = os.path.abspath(os.environ["BERTH"])
 USER = pwd.getpwnam(os.environ["BERTH_USER"])
 CORPUS = os.environ["CORPUS"]
 FULL, FUZZ = bool(os.environ.get("BERTH_FULL")), bool(os.environ.get("BERTH_FUZZ"))
+# The first of the ports that the tests serve on; suites that run side by side have each their own.
+PORTS = int(os.environ.get("BERTH_TEST_PORT", "5610"))
 IMAGES = os.path.dirname(subprocess.run([CORPUS, "path", "hello"], capture_output=True, text=True, check=True).stdout.strip())
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ROOT = "/var/cache/berth-dev"

@@ -12,12 +12,12 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from e2e import CORPUS, FULL, IMAGES, Fail, Place, info, names, refused, serve, stop, tags, tap, unpacked
+from e2e import CORPUS, FULL, IMAGES, PORTS, Fail, Place, info, names, refused, serve, stop, tags, tap, unpacked
 
 sys.path.insert(0, os.path.join(os.path.dirname(CORPUS), "lib"))
 import oci
 
-PORT, RAW_PORT = 5611, 5612
+PORT, RAW_PORT = PORTS + 1, PORTS + 2
 # What a SIF has besides the image's own tree: links and directories of the runtime, emptied mount points.
 ADDED = re.compile(rb"/(\.singularity\.d(/.*)?|singularity|environment|\.(run|exec|test|shell)|dev|proc|root|var(/tmp)?|tmp|etc(/(hosts|resolv\.conf))?|sys|home)")
 EMPTIED = ("b'/etc/hosts'", "b'/etc/resolv.conf'")

@@ -14,9 +14,9 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from e2e import FUZZ, IMAGES, Fail, Place, get, info, refused, serve, stop, tap
+from e2e import FUZZ, IMAGES, PORTS, Fail, Place, get, info, refused, serve, stop, tap
 
-RAW_PORT = 5613
+RAW_PORT = PORTS + 3
 IMAGE = "hello"
 
 MUST_WORK = {"busy", "chunked", "redirect", "nohead", "nodigest", "auth-needed", "slow"}

@@ -4,7 +4,7 @@
 
 setup_suite() {
     : "${BERTH:?the command under test}" "${BERTH_USER:?the ordinary user}" "${CORPUS:?the corpus script}"
-    REGISTRY=$("$CORPUS" serve --port 5610 core 2>/dev/null)
+    REGISTRY=$("$CORPUS" serve --port "${BERTH_TEST_PORT:-5610}" core 2>/dev/null)
     export REGISTRY=${REGISTRY#http://}
     SUITE=$(mktemp -d /var/cache/berth-dev/suite.XXXXXX)
     chmod 755 "$SUITE"
@@ -16,6 +16,6 @@ setup_suite() {
 }
 
 teardown_suite() {
-    "$CORPUS" stop --port 5610
+    "$CORPUS" stop --port "${BERTH_TEST_PORT:-5610}"
     rm -rf "$SUITE"
 }

@@ -14,8 +14,8 @@ setup_suite() {
     "$CLUSTER" up -n 2 --spank "required $PLUGIN" >&2
     eval "$("$CLUSTER" env)"
     "$CORPUS" build core mpich openmpi >/dev/null
-    "$CORPUS" serve --addr "$CLUSTER_CTL_ADDR" --port 5612 core mpich openmpi >/dev/null 2>&1
-    export REGISTRY=$CLUSTER_CTL_ADDR:5612 IMAGES=$CLUSTER_SHARED/images
+    "$CORPUS" serve --addr "$CLUSTER_CTL_ADDR" --port "$((${BERTH_TEST_PORT:-5610} + 2))" core mpich openmpi >/dev/null 2>&1
+    export REGISTRY=$CLUSTER_CTL_ADDR:$((${BERTH_TEST_PORT:-5610} + 2)) IMAGES=$CLUSTER_SHARED/images
     install -d -o "$BERTH_USER" "$IMAGES" "$IMAGES/home"
     local name
     for name in hello mpich openmpi entry-cmd; do
@@ -26,6 +26,6 @@ setup_suite() {
 }
 
 teardown_suite() {
-    "$CORPUS" stop --port 5612
+    "$CORPUS" stop --port "$((${BERTH_TEST_PORT:-5610} + 2))"
     "$CLUSTER" down
 }
