@@ -61,7 +61,7 @@ class ArchitectureTest {
             Map.entry("oci", Set.of()),
             Map.entry("image", Set.of()),
             Map.entry("host", Set.of()),
-            Map.entry("instance", Set.of("host")),
+            Map.entry("instance", Set.of("host", "oci")),
             Map.entry("config", Set.of("host")),
             Map.entry("error", Set.of()));
 

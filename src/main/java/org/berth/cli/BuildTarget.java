@@ -12,6 +12,7 @@ import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.host.OutputFiles;
+import org.berth.host.Trees;
 
 /**
  * Where an image is to be: it is made beside that place under a hidden name and moved there when it is whole, so that what

@@ -8,6 +8,7 @@ import org.berth.cache.OwnFiles;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.host.Host;
+import org.berth.host.Trees;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
 import org.berth.resolve.LocalImages;

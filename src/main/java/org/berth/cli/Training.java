@@ -9,6 +9,7 @@ import java.util.Map;
 import org.berth.host.Facts;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
+import org.berth.host.Trees;
 
 /**
  * Runs what the AOT cache shall know, in one JVM: launches, a pull from a registry of our own, and the commands that look.

@@ -20,6 +20,7 @@ public enum Setting {
     SESSIONDIR_MAX_SIZE("sessiondir max size"),
     SQUASHFUSE_PATH("squashfuse path"),
     COMPRESSION("compression"),
+    CONTAINER_PATH("container path"),
     GPU("gpu"),
     GPU_ORDER("gpu order"),
     DRIVER_ROOT("driver root"),

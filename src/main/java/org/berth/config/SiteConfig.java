@@ -9,6 +9,7 @@ import java.util.Optional;
  *
  * @param binds mounts in every container, {@code source[:target]}
  * @param compression of images that are converted here, {@code zstd} or {@code gzip}, perhaps with {@code :LEVEL}
+ * @param containers where each user's kept containers are
  * @param sessionMib size of the tmpfs behind {@code --writable-tmpfs}, {@code --contain} and {@code --scratch}
  */
 public record SiteConfig(
@@ -27,6 +28,7 @@ public record SiteConfig(
         int sessionMib,
         Optional<Path> squashfuse,
         String compression,
+        Path containers,
         GpuSettings gpus) {
     public SiteConfig {
         binds = List.copyOf(binds);
@@ -60,5 +62,6 @@ public record SiteConfig(
             64,
             Optional.empty(),
             "zstd",
+            Path.of("/var/tmp"),
             GpuSettings.DEFAULTS);
 }

@@ -109,6 +109,7 @@ public final class SiteConfigReader {
                 v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib()),
                 v.last(Setting.SQUASHFUSE_PATH).filter(text -> !text.isEmpty()).map(Path::of),
                 v.last(Setting.COMPRESSION).orElse(d.compression()),
+                v.absolute(Setting.CONTAINER_PATH, d.containers()),
                 new GpuSettings(
                         v.auto(Setting.GPU, d.gpus().inSteps()),
                         v.order(d.gpus().order()),

@@ -67,6 +67,7 @@ class LaunchDecisionsTest {
                 d.sessionMib(),
                 d.squashfuse(),
                 d.compression(),
+                d.containers(),
                 d.gpus());
         LaunchPlan plan = PlannedCommands.plan(List.of("exec", "/images/a.sif", "true"), NOTHING, 1001, site);
         assertEquals(

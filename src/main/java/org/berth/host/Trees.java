@@ -1,4 +1,4 @@
-package org.berth.cli;
+package org.berth.host;
 
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -8,14 +8,13 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.berth.error.HostException;
-import org.berth.host.Host;
 
 /** Directory trees of our own making. */
-final class Trees {
+public final class Trees {
     private Trees() {}
 
     /** Removes a tree; folders that the image made unwritable are opened on the way. */
-    static void remove(Path directory) {
+    public static void remove(Path directory) {
         try {
             Files.walkFileTree(directory, new SimpleFileVisitor<>() {
                 @Override

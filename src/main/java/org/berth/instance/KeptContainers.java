@@ -1,0 +1,297 @@
+package org.berth.instance;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
+import org.berth.error.HostException;
+import org.berth.error.ImageException;
+import org.berth.host.Host;
+import org.berth.host.Trees;
+import org.berth.oci.Json;
+
+/** The user's kept containers on this machine; the package's description shows the layout. */
+public final class KeptContainers {
+    static final String JOB_PREFIX = "job-";
+
+    private static final String NEW_PREFIX = ".new-";
+    private static final String REMOVED_PREFIX = ".removed-";
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
+    private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
+            PosixFilePermissions.asFileAttribute(OWNER_ONLY);
+
+    /** As an image's root is: the mode of the container's root. */
+    private static final FileAttribute<Set<PosixFilePermission>> ROOT =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"));
+
+    private final Path root;
+    private final int uid;
+
+    /**
+     * @param parent the site's directory, where every user may make one
+     * @param uid of the user
+     */
+    public KeptContainers(Path parent, int uid) {
+        this.root = parent.resolve("berth-" + Integer.toUnsignedString(uid));
+        this.uid = uid;
+    }
+
+    /** @throws HostException for a directory that is not the user's alone, or a record that cannot be read */
+    public Optional<KeptContainer> find(ContainerName name) {
+        Path scope = scope(name.job());
+        return isOurs(root) && isOurs(scope) ? read(scope.resolve(name.name()), name.job()) : Optional.empty();
+    }
+
+    /** Whether a container that is there was never entered: what an earlier attempt left counts as none. */
+    public boolean isUntouched(KeptContainer container) {
+        return !Occupants.everStarted(container);
+    }
+
+    /**
+     * Makes a container with an empty layer; it appears with all that belongs to it, or not at all.
+     *
+     * @return the one that is there: of two who make the same one at the same time both get the first one's, unless it was
+     *     never entered; then it takes the new image
+     */
+    public KeptContainer make(ContainerName name, KeptImage image) {
+        Path scope = scope(name.job());
+        ensureOurs(root);
+        ensureOurs(scope);
+        Path directory = scope.resolve(name.name());
+        Path unfinished = scope.resolve(NEW_PREFIX + random());
+        KeptContainer container =
+                new KeptContainer(directory, name.name(), name.job(), image, Instant.ofEpochSecond(now()));
+        try {
+            Files.createDirectory(unfinished, PRIVATE);
+            Files.createDirectory(unfinished.resolve("upper"), ROOT);
+            Files.setPosixFilePermissions(unfinished.resolve("upper"), ROOT.value());
+            Files.createDirectory(unfinished.resolve("work"), PRIVATE);
+            Files.createFile(
+                    unfinished.resolve("lock"),
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            write(container, unfinished.resolve(KeptContainer.RECORD));
+            if (!publish(unfinished, directory)) {
+                Optional<KeptContainer> there = read(directory, name.job()).filter(Occupants::everStarted);
+                if (there.isPresent()) {
+                    return there.orElseThrow();
+                }
+                Path record = unfinished.resolve(KeptContainer.RECORD);
+                Files.move(record, directory.resolve(KeptContainer.RECORD), StandardCopyOption.ATOMIC_MOVE);
+            }
+        } catch (IOException e) {
+            throw new HostException("could not make the container %s: %s".formatted(directory, Host.reason(e)), e)
+                    .hint("container-path in berth.yaml names a directory of this node where every user may write");
+        } finally {
+            if (Files.exists(unfinished, LinkOption.NOFOLLOW_LINKS)) {
+                Trees.remove(unfinished);
+            }
+        }
+        return container;
+    }
+
+    private static boolean publish(Path unfinished, Path directory) throws IOException {
+        try {
+            Files.move(unfinished, directory, StandardCopyOption.ATOMIC_MOVE);
+            return true;
+        } catch (FileSystemException e) {
+            if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /** By name, those of no job first. */
+    public List<KeptContainer> list() {
+        List<KeptContainer> containers = new ArrayList<>(list(Optional.empty()));
+        jobs().forEach(job -> containers.addAll(list(Optional.of(job))));
+        return containers;
+    }
+
+    private List<KeptContainer> list(Optional<String> job) {
+        Path scope = scope(job);
+        if (!isOurs(root) || !isOurs(scope)) {
+            return List.of();
+        }
+        return names(scope).stream()
+                .filter(name -> !name.startsWith(".") && !name.startsWith(JOB_PREFIX))
+                .flatMap(name -> read(scope.resolve(name), job).stream())
+                .toList();
+    }
+
+    /** The jobs that have containers here. */
+    public List<String> jobs() {
+        return !isOurs(root)
+                ? List.of()
+                : names(root).stream()
+                        .filter(name -> name.matches(JOB_PREFIX + "[0-9]{1,20}"))
+                        .map(name -> name.substring(JOB_PREFIX.length()))
+                        .toList();
+    }
+
+    /** Removes a container with all that was written into it; false, and nothing is done, if somebody is in it. */
+    public boolean remove(KeptContainer container) {
+        Path gone = container.directory().resolveSibling(REMOVED_PREFIX + random());
+        try {
+            boolean free = Occupants.ifFree(
+                    container, () -> Files.move(container.directory(), gone, StandardCopyOption.ATOMIC_MOVE));
+            if (!free) {
+                return false;
+            }
+        } catch (IOException e) {
+            throw new HostException(
+                    "could not remove the container %s: %s".formatted(container.directory(), Host.reason(e)), e);
+        }
+        Trees.remove(gone);
+        return true;
+    }
+
+    /**
+     * Removes what a job leaves, but for what somebody is in.
+     *
+     * @return whether all is gone
+     */
+    public boolean removeJob(String job) {
+        boolean gone = true;
+        for (KeptContainer container : list(Optional.of(job))) {
+            gone &= remove(container);
+        }
+        Path scope = scope(Optional.of(job));
+        if (gone && isOurs(scope)) {
+            // Half-made and half-removed ones are all that can be left.
+            names(scope).stream()
+                    .filter(name -> name.startsWith("."))
+                    .forEach(name -> Trees.remove(scope.resolve(name)));
+            try {
+                Files.deleteIfExists(scope);
+            } catch (IOException e) {
+                return false;
+            }
+        }
+        return gone;
+    }
+
+    // ---- directories that are nobody else's
+
+    private Path scope(Optional<String> job) {
+        return job.map(id -> root.resolve(JOB_PREFIX + id)).orElse(root);
+    }
+
+    /** False if there is nothing. What another user put there is no link to follow and no directory to write into. */
+    private boolean isOurs(Path directory) {
+        try {
+            Map<String, Object> attributes =
+                    Files.readAttributes(directory, "unix:uid,mode,isDirectory", LinkOption.NOFOLLOW_LINKS);
+            int mode = (Integer) attributes.getOrDefault("mode", 0777);
+            if (!Boolean.TRUE.equals(attributes.get("isDirectory"))
+                    || !Integer.valueOf(uid).equals(attributes.get("uid"))
+                    || (mode & 077) != 0) {
+                throw new HostException("%s is not a directory of yours alone: it is not used".formatted(directory))
+                        .hint("whoever made it removes it, or the administrator; its mode must be 0700");
+            }
+            return true;
+        } catch (java.nio.file.NoSuchFileException e) {
+            return false;
+        } catch (IOException e) {
+            throw new HostException("could not look at %s: %s".formatted(directory, Host.reason(e)), e);
+        }
+    }
+
+    private void ensureOurs(Path directory) {
+        try {
+            Files.createDirectory(directory, PRIVATE);
+        } catch (FileAlreadyExistsException e) {
+            // Whose it is is looked at below.
+        } catch (IOException e) {
+            throw new HostException("could not make %s: %s".formatted(directory, Host.reason(e)), e)
+                    .hint("container-path in berth.yaml names a directory of this node where every user may write");
+        }
+        isOurs(directory);
+    }
+
+    private static List<String> names(Path directory) {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.map(path -> String.valueOf(path.getFileName()))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new HostException("could not list %s: %s".formatted(directory, Host.reason(e)), e);
+        }
+    }
+
+    private static String random() {
+        return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
+    }
+
+    private static long now() {
+        return Instant.now().getEpochSecond();
+    }
+
+    // ---- the record
+
+    private static void write(KeptContainer container, Path file) throws IOException {
+        Map<String, Json> fields = new LinkedHashMap<>();
+        fields.put("name", new Json.Text(container.name()));
+        container.job().ifPresent(job -> fields.put("job", new Json.Text(job)));
+        fields.put("created", new Json.Text(container.created().toString()));
+        fields.put("image", new Json.Text(container.image().reference()));
+        container.image().file().ifPresent(image -> fields.put("file", new Json.Text(image.toString())));
+        fields.put("size", new Json.Num(Long.toString(container.image().size())));
+        fields.put("modified", new Json.Num(Long.toString(container.image().modifiedNanos())));
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            ByteBuffer bytes = ByteBuffer.wrap(new Json.Obj(fields).json().getBytes(StandardCharsets.UTF_8));
+            while (bytes.hasRemaining()) {
+                out.write(bytes);
+            }
+            out.force(true);
+        }
+    }
+
+    private static Optional<KeptContainer> read(Path directory, Optional<String> job) {
+        Path file = directory.resolve(KeptContainer.RECORD);
+        byte[] bytes;
+        try {
+            bytes = Files.readAllBytes(file);
+        } catch (java.nio.file.NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException e) {
+            throw new HostException("could not read %s: %s".formatted(file, Host.reason(e)), e);
+        }
+        try {
+            Json.Obj record = Json.parseObject(bytes, file.toString());
+            return Optional.of(new KeptContainer(
+                    directory,
+                    String.valueOf(directory.getFileName()),
+                    job,
+                    new KeptImage(
+                            record.text("image").orElse(""),
+                            record.text("file").map(Path::of),
+                            record.integer("size").orElse(0L),
+                            record.integer("modified").orElse(0L)),
+                    Instant.parse(record.text("created").orElse(""))));
+        } catch (ImageException | java.time.DateTimeException e) {
+            throw new HostException("%s is damaged: %s".formatted(file, e.getMessage()), e)
+                    .hint("remove the directory " + directory);
+        }
+    }
+}
