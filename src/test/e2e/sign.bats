@@ -114,7 +114,6 @@ if pid == 0:
 seen = b""
 while b"passphrase" not in seen:
     seen += os.read(fd, 4096)
-time.sleep(0.3)
 os.write(fd, b"s3cret\n")
 try:
     while True:
@@ -124,7 +123,7 @@ except OSError:
 sys.stdout.write(seen.decode())
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 END
-    run as_user APPTAINER_KEYSDIR="$place/work/keys" python3 type.py "$BERTH" sign s.sif
+    run as_user APPTAINER_KEYSDIR="$place/work/keys" timeout 60 python3 type.py "$BERTH" sign s.sif
     echo "$output"
     [[ $status == 0 && $output == *applied* && $output != *s3cret* ]]
 }

@@ -52,14 +52,16 @@ final class Terminal {
 
     /** A passphrase; may be empty. */
     char[] askSecret(String question) {
-        show(question);
         if (!host.facts().standardInputIsTerminal()) {
+            show(question);
             char[] secret = characters(line(input));
             System.out.println();
             return secret;
         }
         try (InputStream tty = Files.newInputStream(TTY);
-                Echo echo = Echo.off()) {
+                Echo _ = Echo.off()) {
+            // Only now: who answers at once is neither shown nor lost.
+            show(question);
             return characters(line(tty));
         } catch (IOException e) {
             throw new HostException("could not read from the terminal: " + Host.reason(e), e);
@@ -116,7 +118,9 @@ final class Terminal {
         private static final int TERMIOS_SIZE = 128;
         private static final int LOCAL_FLAGS = 12;
         private static final int ECHO = 010;
-        private static final int TCSAFLUSH = 2;
+        /** What is typed ahead is kept. */
+        private static final int TCSADRAIN = 1;
+
         private static final int O_RDWR = 2;
 
         private static final Linker LINKER = Linker.nativeLinker();
@@ -170,7 +174,7 @@ final class Terminal {
 
         private void set(MemorySegment wanted) {
             try {
-                if ((int) TCSETATTR.invokeExact(descriptor, TCSAFLUSH, wanted) < 0) {
+                if ((int) TCSETATTR.invokeExact(descriptor, TCSADRAIN, wanted) < 0) {
                     throw new HostException("the terminal's echo cannot be changed");
                 }
             } catch (RuntimeException | Error e) {
