@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.oci.Descriptor;
@@ -31,6 +32,7 @@ import org.berth.oci.VerifyingInputStream;
 public final class BlobStore implements DocumentStore {
     private final Path root;
     private final Layout layout;
+    private final LeaseFile.Silent silent;
     private final Map<String, Leases> leases = new ConcurrentHashMap<>();
 
     /** How blobs lie in the directory. */
@@ -41,9 +43,10 @@ public final class BlobStore implements DocumentStore {
     }
 
     /** @param root made when the first blob comes */
-    BlobStore(Path root, Layout layout) {
+    BlobStore(Path root, Layout layout, LeaseFile.Silent silent) {
         this.root = root;
         this.layout = layout;
+        this.silent = silent;
     }
 
     /**
@@ -58,12 +61,14 @@ public final class BlobStore implements DocumentStore {
         return new Download(this, blobs, remote, progress);
     }
 
-    boolean has(Descriptor blob) throws IOException {
+    boolean has(Descriptor blob) {
         Path file = path(blob.digest());
         try {
             return Folder.isFile(file) && Files.size(file) == blob.size();
         } catch (NoSuchFileException e) {
             return false;
+        } catch (IOException e) {
+            throw new HostException("%s: %s".formatted(file, Folder.reason(e)), e);
         }
     }
 
@@ -80,11 +85,7 @@ public final class BlobStore implements DocumentStore {
 
     /** The blob's file, if it is here with the right size. */
     public Optional<Path> file(Descriptor blob) {
-        try {
-            return has(blob) ? Optional.of(path(blob.digest())) : Optional.empty();
-        } catch (IOException e) {
-            throw new HostException("%s: %s".formatted(root, e.getMessage()), e);
-        }
+        return has(blob) ? Optional.of(path(blob.digest())) : Optional.empty();
     }
 
     Path path(Digest digest) {
@@ -114,17 +115,22 @@ public final class BlobStore implements DocumentStore {
         }
     }
 
-    /** The right to fetch a blob; the first one of an algorithm also removes what was left long ago. */
-    Leases.Lease lease(Digest digest) throws IOException, InterruptedException {
-        Path directory = directory(digest);
-        return leasesOf(digest.algorithm(), directory).acquire(digest.hex(), () -> {});
+    /**
+     * The right to fetch a blob; the first one of an algorithm also removes what was left long ago.
+     *
+     * @param told whom it waits for, and from whom it takes over
+     * @return empty if another has fetched it
+     */
+    Optional<Leases.Lease> lease(Descriptor blob, Consumer<String> told) throws IOException, InterruptedException {
+        Digest digest = blob.digest();
+        return leasesOf(digest.algorithm(), directory(digest)).acquire(digest.hex(), () -> has(blob), told);
     }
 
     private Leases leasesOf(String algorithm, Path directory) throws IOException {
-        Leases fresh = new Leases(directory);
+        Leases fresh = new Leases(directory, "fetches a part of this image", silent);
         Leases known = Optional.ofNullable(leases.putIfAbsent(algorithm, fresh)).orElse(fresh);
         if (known == fresh) {
-            fresh.sweep(Leases.Unfinished.KEPT);
+            fresh.sweep(Leases.Abandoned.KEPT);
         }
         return known;
     }

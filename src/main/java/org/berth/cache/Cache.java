@@ -2,18 +2,14 @@ package org.berth.cache;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.berth.error.HostException;
 import org.berth.oci.Digest;
@@ -26,22 +22,19 @@ import org.berth.oci.Platform;
  * <p>Every file appears under its name by rename, after it was verified and synchronised; so a name never stands for a
  * part, whenever a process is killed, and readers need no lock. What an image's own format tells about its length is
  * checked when it is used, against files that were cut later; a digest over gigabytes at every start would cost
- * seconds. A process opens one cache per directory, see {@link OsLocking}.
+ * seconds.
  */
-public final class Cache implements AutoCloseable {
-    private static final String TEMPORARY = "berth-cache-";
-
+public final class Cache {
     private final Path base;
-    private final Optional<TemporaryHold> hold;
     private final BlobStore blobs;
     private final BlobStore artifacts;
+    private final LeaseFile.Silent silent = new LeaseFile.Silent(Leases.RENEWAL);
     private final Map<CacheType, Leases> images = new ConcurrentHashMap<>();
 
-    private Cache(Path base, Optional<TemporaryHold> hold) {
+    private Cache(Path base) {
         this.base = base;
-        this.hold = hold;
-        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()), BlobStore.Layout.OCI);
-        this.artifacts = new BlobStore(base.resolve(CacheType.ORAS.word()), BlobStore.Layout.FLAT);
+        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()), BlobStore.Layout.OCI, silent);
+        this.artifacts = new BlobStore(base.resolve(CacheType.ORAS.word()), BlobStore.Layout.FLAT, silent);
     }
 
     /** Whether there is a cache to use. */
@@ -63,7 +56,7 @@ public final class Cache implements AutoCloseable {
         try {
             makeDirectories(base);
             if (Files.isWritable(base) && Files.isWritable(base.resolve(CacheType.OCI_TMP.word()))) {
-                return new Opened.Usable(new Cache(base, Optional.empty()));
+                return new Opened.Usable(new Cache(base));
             }
         } catch (IOException e) {
             // Not to be made: the user is told where, and the work goes on without a cache.
@@ -85,80 +78,6 @@ public final class Cache implements AutoCloseable {
             if (type != CacheType.BLOB) {
                 Folder.create(base.resolve(type.word()));
             }
-        }
-    }
-
-    /**
-     * A private cache that is removed when it is closed, for {@code --disable-cache}. Removes those of dead processes.
-     *
-     * @param directory where it is made
-     */
-    public static Cache temporary(Path directory) {
-        try {
-            sweepTemporary(directory);
-            String prefix = TEMPORARY + ProcessHandle.current().pid() + "-";
-            Path base = Files.createTempDirectory(directory, prefix, Folder.PRIVATE_DIRECTORY);
-            TemporaryHold hold = TemporaryHold.take(base).orElseThrow(() -> new IOException("it is locked by another"));
-            makeDirectories(base);
-            return new Cache(base, Optional.of(hold));
-        } catch (IOException e) {
-            throw new HostException("no temporary directory in %s: %s".formatted(directory, reason(e)), e)
-                    .hint("choose another place with APPTAINER_TMPDIR");
-        }
-    }
-
-    private static String reason(IOException failure) {
-        return switch (failure) {
-            case NoSuchFileException _ -> "no such directory";
-            case AccessDeniedException _ -> "permission denied";
-            default -> String.valueOf(failure.getMessage());
-        };
-    }
-
-    /** The sign that the owner of a temporary cache lives: a lock that ends with its process. */
-    private record TemporaryHold(FileChannel channel) {
-        static Optional<TemporaryHold> take(Path base) throws IOException {
-            FileChannel channel =
-                    FileChannel.open(base.resolve("alive"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            boolean held = false;
-            try {
-                held = channel.tryLock() != null;
-            } finally {
-                if (!held) {
-                    channel.close();
-                }
-            }
-            return held ? Optional.of(new TemporaryHold(channel)) : Optional.empty();
-        }
-    }
-
-    private static void sweepTemporary(Path directory) throws IOException {
-        String ours = TEMPORARY + ProcessHandle.current().pid() + "-";
-        for (Path left : Folder.list(directory, TEMPORARY + "*")) {
-            // Ours are alive, and opening their lock files would release them.
-            boolean candidate = !left.getFileName().toString().startsWith(ours)
-                    && Files.isDirectory(left, LinkOption.NOFOLLOW_LINKS)
-                    && Files.getOwner(left, LinkOption.NOFOLLOW_LINKS).equals(owner());
-            if (candidate) {
-                sweepTemporaryOne(left);
-            }
-        }
-    }
-
-    private static Object owner() throws IOException {
-        return Files.getOwner(Path.of("/proc/self"));
-    }
-
-    private static void sweepTemporaryOne(Path left) {
-        try {
-            Optional<TemporaryHold> dead = TemporaryHold.take(left);
-            if (dead.isPresent()) {
-                try (FileChannel _ = dead.get().channel()) {
-                    Folder.deleteTree(left);
-                }
-            }
-        } catch (IOException e) {
-            // Not lockable, or just removed by another: it costs space, not correctness.
         }
     }
 
@@ -204,35 +123,38 @@ public final class Cache implements AutoCloseable {
     /**
      * The finished image of that key, or the duty to make it; waits while another thread or process makes it.
      *
-     * @param onWait told once before a wait
+     * @param told whom it waits for, and from whom it takes over
      * @throws HostException if the cache's file system fails
      */
-    public ImageLease lease(String key, Predicate<Path> intact, Runnable onWait) throws InterruptedIOException {
-        return lease(CacheType.OCI_TMP, key, intact, onWait);
+    public ImageLease lease(String key, Predicate<Path> intact, Consumer<String> told) throws InterruptedIOException {
+        return lease(CacheType.OCI_TMP, key, intact, told);
     }
 
     /** The same in another part of the cache. */
-    public ImageLease lease(CacheType type, String key, Predicate<Path> intact, Runnable onWait)
+    public ImageLease lease(CacheType type, String key, Predicate<Path> intact, Consumer<String> told)
             throws InterruptedIOException {
         Optional<Path> there = finished(type, key, intact);
-        if (there.isPresent()) {
-            return new ImageLease.Finished(there.get());
+        while (there.isEmpty()) {
+            Optional<Leases.Lease> lease = acquire(type, key, intact, told);
+            there = finished(type, key, intact);
+            if (lease.isPresent()) {
+                if (there.isEmpty()) {
+                    return writer(type, key, lease.orElseThrow());
+                }
+                lease.orElseThrow().close();
+            }
         }
-        Path directory = directory(type);
-        Leases images = images(type);
-        Leases.Lease lease = acquire(images, key, onWait);
+        return new ImageLease.Finished(there.orElseThrow());
+    }
+
+    private ImageLease.Writer writer(CacheType type, String key, Leases.Lease lease) {
         boolean kept = false;
         try {
-            there = finished(type, key, intact);
-            if (there.isPresent()) {
-                return new ImageLease.Finished(there.get());
-            }
-            Folder.deleteParts(directory, key);
-            images.sweep(Leases.Unfinished.REMOVED);
+            images(type).sweep(Leases.Abandoned.REMOVED);
             kept = true;
-            return new ImageLease.Writer(directory.resolve(key), Folder.part(directory, key), lease);
+            return new ImageLease.Writer(directory(type).resolve(key), lease);
         } catch (IOException e) {
-            throw new HostException("%s: %s".formatted(directory, e.getMessage()), e);
+            throw new HostException("%s: %s".formatted(directory(type), Folder.reason(e)), e);
         } finally {
             if (!kept) {
                 lease.close();
@@ -241,12 +163,13 @@ public final class Cache implements AutoCloseable {
     }
 
     private Leases images(CacheType type) {
-        return images.computeIfAbsent(type, t -> new Leases(directory(t)));
+        return images.computeIfAbsent(type, t -> new Leases(directory(t), "makes this image", silent));
     }
 
-    private static Leases.Lease acquire(Leases images, String key, Runnable onWait) throws InterruptedIOException {
+    private Optional<Leases.Lease> acquire(CacheType type, String key, Predicate<Path> intact, Consumer<String> told)
+            throws InterruptedIOException {
         try {
-            return images.acquire(key, onWait);
+            return images(type).acquire(key, () -> finished(type, key, intact).isPresent(), told);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while waiting for image " + key);
@@ -261,18 +184,5 @@ public final class Cache implements AutoCloseable {
     /** What {@code cache clean} removes. */
     public CacheCleaning cleaning(List<CacheType> types, Optional<Integer> olderThanDays) throws IOException {
         return CacheCleaning.of(this, types, olderThanDays);
-    }
-
-    /** Removes a temporary cache; another one stays. */
-    @Override
-    public void close() {
-        if (hold.isEmpty()) {
-            return;
-        }
-        try (FileChannel _ = hold.get().channel()) {
-            Folder.deleteTree(base);
-        } catch (IOException e) {
-            throw new HostException("%s: %s".formatted(base, e.getMessage()), e);
-        }
     }
 }

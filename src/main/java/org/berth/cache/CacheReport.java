@@ -74,7 +74,7 @@ public record CacheReport(List<CacheType> types, List<Entry> entries) {
 
     private static boolean isEntry(Path file) {
         String name = file.getFileName().toString();
-        return !name.endsWith(".part") && !name.endsWith(OsLocking.SUFFIX) && !name.endsWith(LeaseFileLocking.SUFFIX);
+        return !name.endsWith(Unfinished.SUFFIX) && !name.endsWith(LeaseFile.SUFFIX);
     }
 
     /** The lines of {@code cache list -v}, ahead of the summary. */

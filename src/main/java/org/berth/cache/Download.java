@@ -79,10 +79,12 @@ public final class Download implements LayerSource, AutoCloseable {
 
     private void fetch(Descriptor blob, Arrival arrival) {
         try {
-            if (!store.has(blob)) {
-                try (Leases.Lease _ = store.lease(blob.digest())) {
+            Optional<Leases.Lease> lease = store.lease(blob, progress::waits);
+            if (lease.isPresent()) {
+                try (Leases.Lease held = lease.orElseThrow()) {
                     if (!store.has(blob)) {
                         receive(blob, arrival);
+                        held.finished();
                     }
                 }
             }
@@ -95,32 +97,25 @@ public final class Download implements LayerSource, AutoCloseable {
     }
 
     private void receive(Descriptor blob, Arrival arrival) throws IOException {
-        Path directory = store.directory(blob.digest());
-        Path part = Folder.part(directory, blob.digest().hex());
-        Optional<Path> earlier = earlier(directory, blob);
+        Path file = store.path(blob.digest());
+        Optional<Path> earlier = earlier(file, blob);
         progress.start(blob);
-        boolean wrong = false;
-        try {
+        try (Unfinished part = Unfinished.resumable(file, WORTH_KEEPING)) {
             try (InputStream in = open(blob, earlier);
-                    FileChannel out = Folder.createFile(part)) {
-                arrival.growing(part);
-                copy(in, out, part, blob, arrival);
-                arrival.verified(part);
+                    FileChannel out = Folder.createFile(part.path())) {
+                arrival.growing(part.path());
+                copy(in, out, part.path(), blob, arrival);
+                arrival.verified(part.path());
                 out.force(true);
+            } catch (ImageException e) {
+                part.remove();
+                earlier.ifPresent(Download::forget);
+                throw earlier.isPresent() ? damaged(blob, e) : e;
             }
-            Folder.publish(part, store.path(blob.digest()));
-            Folder.deleteParts(directory, blob.digest().hex());
-            progress.done(blob);
-        } catch (ImageException e) {
-            wrong = true;
-            throw earlier.isPresent() ? damaged(blob, e) : e;
-        } finally {
-            if (wrong) {
-                Folder.deleteParts(directory, blob.digest().hex());
-            } else if (Folder.isFile(part) && Files.size(part) < WORTH_KEEPING) {
-                Files.deleteIfExists(part);
-            }
+            Folder.publish(part.path(), file);
         }
+        Folder.deleteAbandoned(Folder.parent(file), blob.digest().hex());
+        progress.done(blob);
     }
 
     private static ImageException damaged(Descriptor blob, ImageException failure) {
@@ -132,10 +127,10 @@ public final class Download implements LayerSource, AutoCloseable {
     }
 
     /** The longest piece that a download left which was cut off; the others are of no use. */
-    private static Optional<Path> earlier(Path directory, Descriptor blob) throws IOException {
+    private static Optional<Path> earlier(Path file, Descriptor blob) throws IOException {
         Optional<Path> longest = Optional.empty();
         long length = WORTH_KEEPING - 1;
-        for (Path part : Folder.list(directory, blob.digest().hex() + ".*.part")) {
+        for (Path part : Unfinished.abandoned(Folder.parent(file), blob.digest().hex())) {
             long size = Files.size(part);
             if (size > length && size < blob.size()) {
                 longest.ifPresent(Download::forget);
@@ -157,8 +152,8 @@ public final class Download implements LayerSource, AutoCloseable {
     }
 
     /**
-     * The blob from its start: what is here already and then the rest. It is copied and not appended to: whoever wrote it may,
-     * on a file system whose locks lie, be writing still.
+     * The blob from its start: what is here already and then the rest. It is copied and not appended to: two may take it up
+     * at once, where two think that they have the lease.
      */
     private InputStream open(Descriptor blob, Optional<Path> earlier) throws IOException {
         if (earlier.isEmpty()) {

@@ -3,8 +3,9 @@ package org.berth.cache;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -18,11 +19,9 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /** What the cache does with directories and files: private, durable, never half written. */
@@ -38,57 +37,23 @@ final class Folder {
         Files.createDirectories(directory, PRIVATE_DIRECTORY);
     }
 
-    /** A name for a file that is being written, {@code NAME.RANDOM.part}: two writers never share one. */
-    static Path part(Path directory, String name) {
-        String random = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
-        return directory.resolve("%s.%s.part".formatted(name, random));
-    }
-
     static FileChannel createFile(Path file) throws IOException {
         return FileChannel.open(file, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), PRIVATE_FILE);
     }
 
     /** Writes a small file whole, and removes what killed writers of it left. */
     static void write(Path file, byte[] bytes) throws IOException {
-        String name = file.getFileName().toString();
-        Path part = part(parent(file), name);
-        try {
-            try (FileChannel channel = createFile(part)) {
-                // Tells those who clean up that somebody writes; the system takes the lock away with the process.
-                isOurs(channel);
+        try (Unfinished part = Unfinished.of(file)) {
+            try (FileChannel channel = createFile(part.path())) {
                 var buffer = ByteBuffer.wrap(bytes);
                 while (buffer.hasRemaining()) {
                     channel.write(buffer);
                 }
                 channel.force(true);
             }
-            publish(part, file);
-        } finally {
-            Files.deleteIfExists(part);
+            publish(part.path(), file);
         }
-        deleteOrphans(parent(file), name);
-    }
-
-    /** Removes the unfinished files of a name that nobody holds. */
-    private static void deleteOrphans(Path directory, String name) throws IOException {
-        for (Path part : list(directory, name + ".*.part")) {
-            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
-                if (isOurs(channel)) {
-                    Files.deleteIfExists(part);
-                }
-            } catch (NoSuchFileException e) {
-                // Finished meanwhile.
-            }
-        }
-    }
-
-    /** Takes the file's lock; false if another has it, or the file system has no locks. */
-    private static boolean isOurs(FileChannel channel) {
-        try {
-            return channel.tryLock() != null;
-        } catch (IOException | OverlappingFileLockException e) {
-            return false;
-        }
+        deleteAbandoned(parent(file), file.getFileName().toString());
     }
 
     /** Gives a written and synchronised file its name; after that it survives a crash of the machine, too. */
@@ -96,7 +61,7 @@ final class Folder {
         try {
             Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (NoSuchFileException e) {
-            // Another host, whose locks are not seen here, took it for an orphan after it had written the same.
+            // Whoever took over from us, because we seemed to be dead, has written the same.
             if (!isFile(file)) {
                 throw e;
             }
@@ -133,11 +98,21 @@ final class Folder {
         return paths;
     }
 
-    /** Removes the unfinished files of a name. */
-    static void deleteParts(Path directory, String name) throws IOException {
-        for (Path part : list(directory, name + ".*.part")) {
+    /** Removes the unfinished files of a name that nobody writes any more. */
+    static void deleteAbandoned(Path directory, String name) throws IOException {
+        for (Path part : Unfinished.abandoned(directory, name)) {
             Files.deleteIfExists(part);
         }
+    }
+
+    /** The cause of a failed file operation, without the path. */
+    static String reason(IOException failure) {
+        return switch (failure) {
+            case NoSuchFileException _ -> "no such file or directory";
+            case AccessDeniedException _ -> "permission denied";
+            case FileSystemException e when e.getReason() != null -> e.getReason();
+            default -> String.valueOf(failure.getMessage());
+        };
     }
 
     /** Removes a file or a tree; what vanishes meanwhile is fine. Links are removed, not followed. */

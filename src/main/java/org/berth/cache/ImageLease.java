@@ -2,7 +2,6 @@ package org.berth.cache;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.berth.error.HostException;
@@ -21,37 +20,36 @@ public sealed interface ImageLease extends AutoCloseable {
     /** The duty to make the image; closed without {@link #publish} it leaves nothing behind. */
     final class Writer implements ImageLease {
         private final Path file;
-        private final Path part;
+        private final Unfinished part;
         private final Leases.Lease lease;
 
-        Writer(Path file, Path part, Leases.Lease lease) {
+        Writer(Path file, Leases.Lease lease) {
             this.file = file;
-            this.part = part;
+            this.part = Unfinished.of(file);
             this.lease = lease;
         }
 
         /** Where to write it; does not exist yet. */
         public Path temporary() {
-            return part;
+            return part.path();
         }
 
         /** Synchronises what was written and gives it its name. */
         public Path publish() {
-            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(part.path(), StandardOpenOption.WRITE)) {
                 channel.force(true);
-                Folder.publish(part, file);
+                Folder.publish(part.path(), file);
+                lease.finished();
                 return file;
             } catch (IOException e) {
-                throw new HostException("%s: %s".formatted(file, e.getMessage()), e);
+                throw new HostException("%s: %s".formatted(file, Folder.reason(e)), e);
             }
         }
 
         @Override
         public void close() {
             try (lease) {
-                Files.deleteIfExists(part);
-            } catch (IOException e) {
-                throw new HostException("%s: %s".formatted(part, e.getMessage()), e);
+                part.close();
             }
         }
     }

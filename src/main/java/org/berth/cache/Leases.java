@@ -2,161 +2,184 @@ package org.berth.cache;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.berth.error.HostException;
+import org.berth.process.ProcessIdentity;
 
 /**
  * Who may make a file of a directory: one thread of one process per name, the others wait.
  *
  * <p>A lease only saves work. What is right never depends on it, because unfinished files have names of their own and
- * finished ones appear by rename; so a file system whose locks lie costs a second download, and nothing else.
- *
- * <p>Waiting is polling: with blocking locks the kernel sees deadlocks (EDEADLK) where two processes wait for each
- * other's blobs in different threads.
+ * finished ones appear by rename. Nobody waits for ever: an owner that gives no sign for {@link #PATIENCE} loses it.
  */
 final class Leases {
     private static final long FIRST_PAUSE_MILLIS = 10;
     private static final long LONGEST_PAUSE_MILLIS = 200;
-    private static final Duration ABANDONED = Duration.ofDays(1);
+    static final Duration RENEWAL = Duration.ofSeconds(10);
+    static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Path directory;
-    private final List<Locking> kinds;
+    private final String work;
+    private final Duration renewal;
+    private final Duration patience;
+    private final LeaseFile.Silent silent;
     private final Map<String, Semaphore> ours = new ConcurrentHashMap<>();
 
-    Leases(Path directory) {
-        this(directory, List.of(new OsLocking(), new LeaseFileLocking(Duration.ofSeconds(10), Duration.ofSeconds(60))));
+    /**
+     * @param work what a holder does, in the words of a message: {@code makes this image}
+     * @param silent shared by all leases of a cache
+     */
+    Leases(Path directory, String work, LeaseFile.Silent silent) {
+        this(directory, work, silent, RENEWAL, PATIENCE);
     }
 
-    /** @param kinds the first one that the file system does not refuse is used */
-    Leases(Path directory, List<Locking> kinds) {
+    Leases(Path directory, String work, LeaseFile.Silent silent, Duration renewal, Duration patience) {
         this.directory = directory;
-        this.kinds = List.copyOf(kinds);
+        this.work = work;
+        this.silent = silent;
+        this.renewal = renewal;
+        this.patience = patience;
     }
 
     /** The right to make the file of that name. */
-    final class Lease implements AutoCloseable {
-        private final Locking.Lock lock;
+    static final class Lease implements AutoCloseable {
+        private final LeaseFile.Held held;
         private final Semaphore permit;
+        private final List<Path> ofPredecessors;
         private boolean closed;
 
-        private Lease(Locking.Lock lock, Semaphore permit) {
-            this.lock = lock;
+        private Lease(LeaseFile.Held held, Semaphore permit, List<Path> ofPredecessors) {
+            this.held = held;
             this.permit = permit;
+            this.ofPredecessors = ofPredecessors;
+        }
+
+        /** The file is made: what those were writing from whom the lease was taken is of no use any more. */
+        void finished() throws IOException {
+            for (Path part : ofPredecessors) {
+                Files.deleteIfExists(part);
+            }
         }
 
         @Override
         public synchronized void close() {
             if (!closed) {
                 closed = true;
-                lock.close();
+                held.close();
                 permit.release();
             }
         }
     }
 
     /**
-     * Waits for the lease.
+     * Waits for the lease, or until the work is done.
      *
-     * @param onWait told once if somebody else has it
+     * @param done whether there is nothing to do any more
+     * @param told whom it waits for, and when it takes over from somebody who does not go on; whole sentences
+     * @return empty if the work is done
+     * @throws HostException if the directory cannot be written
      */
-    Lease acquire(String name, Runnable onWait) throws InterruptedException {
-        Semaphore permit = permit(name);
+    Optional<Lease> acquire(String name, BooleanSupplier done, Consumer<String> told) throws InterruptedException {
+        Semaphore permit = ours.computeIfAbsent(name, unused -> new Semaphore(1));
         boolean waits = !permit.tryAcquire();
         if (waits) {
-            onWait.run();
+            told.accept("Waiting for another thread, which %s".formatted(work));
             permit.acquire();
         }
-        boolean leased = false;
+        Optional<Lease> lease = Optional.empty();
         try {
-            long pause = FIRST_PAUSE_MILLIS;
-            while (true) {
-                Optional<Locking.Lock> lock = tryLock(name);
-                if (lock.isPresent()) {
-                    leased = true;
-                    return new Lease(lock.get(), permit);
-                }
-                if (!waits) {
-                    waits = true;
-                    onWait.run();
-                }
-                Thread.sleep(pause);
-                pause = Math.min(pause * 2, LONGEST_PAUSE_MILLIS);
-            }
+            lease = take(name, permit, done, told);
+            return lease;
+        } catch (IOException e) {
+            throw Space.writeFailure(directory.resolve(name + LeaseFile.SUFFIX), 0, e);
         } finally {
-            if (!leased) {
+            if (lease.isEmpty()) {
                 permit.release();
             }
         }
     }
 
-    private Semaphore permit(String name) {
-        return ours.computeIfAbsent(name, unused -> new Semaphore(1));
+    private Optional<Lease> take(String name, Semaphore permit, BooleanSupplier done, Consumer<String> told)
+            throws IOException, InterruptedException {
+        LeaseFile file = file(name);
+        Optional<ProcessIdentity> shown = Optional.empty();
+        List<Path> ofPredecessors = new ArrayList<>();
+        long pause = FIRST_PAUSE_MILLIS;
+        while (!done.getAsBoolean()) {
+            switch (file.attempt()) {
+                case LeaseFile.Attempt.Taken(LeaseFile.Held held) -> {
+                    return Optional.of(new Lease(held, permit, ofPredecessors));
+                }
+                case LeaseFile.Attempt.Freed(Optional<ProcessIdentity> owner, boolean gone, Instant sign) -> {
+                    if (!gone) {
+                        told.accept("No sign of %s, which %s: taking over".formatted(name(owner), work));
+                        owner.ifPresent(process -> silent.add(process, sign));
+                        ofPredecessors.addAll(unfinished(name, owner));
+                    }
+                    continue;
+                }
+                case LeaseFile.Attempt.Busy(Optional<ProcessIdentity> owner) -> {
+                    if (shown.isEmpty() && owner.isPresent()) {
+                        shown = owner;
+                        told.accept("Waiting for %s, which %s".formatted(name(owner), work));
+                    }
+                }
+            }
+            Thread.sleep(pause + ThreadLocalRandom.current().nextLong(pause));
+            pause = Math.min(pause * 2, LONGEST_PAUSE_MILLIS);
+        }
+        return Optional.empty();
     }
 
-    private Optional<Locking.Lock> tryLock(String name) {
-        Path base = directory.resolve(name);
-        IOException refusal = new IOException("no way to lock");
-        for (Locking kind : kinds) {
-            try {
-                return kind.tryLock(base);
-            } catch (IOException e) {
-                refusal = e;
-            }
+    private LeaseFile file(String name) {
+        return new LeaseFile(directory.resolve(name), renewal, patience, silent);
+    }
+
+    private static String name(Optional<ProcessIdentity> owner) {
+        return owner.map(ProcessIdentity::toString).orElse("another process");
+    }
+
+    /**
+     * What an owner was writing who gives no sign. One of this machine may have been stopped, and tidies up when he goes
+     * on, or is seen to be gone; of others nobody will know.
+     */
+    private List<Path> unfinished(String name, Optional<ProcessIdentity> owner) throws IOException {
+        if (owner.isEmpty() || owner.orElseThrow().isNeighbour()) {
+            return List.of();
         }
-        throw new HostException("%s: %s".formatted(base, refusal.getMessage()), refusal);
+        return Folder.list(directory, name + ".*" + Unfinished.SUFFIX).stream()
+                .filter(part -> Unfinished.owner(part).equals(owner))
+                .toList();
     }
 
     /** What becomes of the unfinished file of a process that is gone. */
-    enum Unfinished {
+    enum Abandoned {
         REMOVED,
         /** It can be taken up again. */
         KEPT
     }
 
-    /** Removes what dead processes left: files whose lease is free, and old ones in any case. */
-    void sweep(Unfinished recent) throws IOException {
-        for (String suffix : List.of(OsLocking.SUFFIX, LeaseFileLocking.SUFFIX)) {
-            for (Path file : Folder.list(directory, "*" + suffix)) {
-                String text = file.getFileName().toString();
-                sweep(text.substring(0, text.length() - suffix.length()), recent);
-            }
+    /** Removes what processes left that are gone: leases, and the files that they were writing, old ones in any case. */
+    void sweep(Abandoned recent) throws IOException {
+        for (Path lease : Folder.list(directory, "*" + LeaseFile.SUFFIX)) {
+            String text = lease.getFileName().toString();
+            file(text.substring(0, text.length() - LeaseFile.SUFFIX.length())).look();
         }
-        Instant limit = Instant.now().minus(ABANDONED);
-        for (Path part : Folder.list(directory, "*.part")) {
-            try {
-                if (Files.getLastModifiedTime(part).toInstant().isBefore(limit)) {
-                    Files.deleteIfExists(part);
-                }
-            } catch (NoSuchFileException e) {
-                // Finished or swept by another meanwhile.
+        for (Path part : Unfinished.abandoned(directory)) {
+            if (recent == Abandoned.REMOVED || Unfinished.isOld(part)) {
+                Files.deleteIfExists(part);
             }
-        }
-    }
-
-    private void sweep(String name, Unfinished recent) throws IOException {
-        Semaphore permit = permit(name);
-        if (!permit.tryAcquire()) {
-            return;
-        }
-        try {
-            Optional<Locking.Lock> lock = tryLock(name);
-            if (lock.isPresent()) {
-                try (Locking.Lock _ = lock.get()) {
-                    if (recent == Unfinished.REMOVED) {
-                        Folder.deleteParts(directory, name);
-                    }
-                }
-            }
-        } finally {
-            permit.release();
         }
     }
 }

@@ -35,7 +35,6 @@ public final class OwnFiles {
             Space.require(Objects.requireNonNull(part.path().getParent()), in.size());
             try (FileChannel out =
                     FileChannel.open(part.path(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                lock(out);
                 long position = 0;
                 while (position < in.size()) {
                     position += in.transferTo(position, in.size() - position, out);
@@ -46,14 +45,6 @@ public final class OwnFiles {
             part.publish();
         } catch (IOException e) {
             throw new HostException("could not write %s: %s".formatted(to, e.getMessage()), e);
-        }
-    }
-
-    private static void lock(FileChannel channel) {
-        try {
-            channel.tryLock();
-        } catch (IOException e) {
-            // A file system without locks: then nobody cleans up by them.
         }
     }
 

@@ -1,44 +1,84 @@
 package org.berth.cache;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.UserPrincipal;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.berth.error.HostException;
+import org.berth.process.ProcessIdentity;
 
 /**
- * A file that is being written beside its destination, and appears there by rename.
+ * A file that is being written beside its destination, and appears there by rename: {@code NAME.OWNER.RANDOM.part}.
  *
- * <p>Whoever writes it holds a lock on it, which the system takes away when the process is killed; then the next one that
- * writes into the folder removes it. The name says the host, since on some file systems locks are seen on one host only.
+ * <p>The name says which process writes it, so that whoever cleans up need not open it and asks no lock, which some file
+ * systems refuse and others keep to one machine. It is abandoned when that process is known to be gone; one of another
+ * machine, of which nobody here can tell, when nothing was written for a day. A name without an owner is nobody's.
  */
 public final class Unfinished implements AutoCloseable {
-    private static final String PREFIX = ".berth-part-";
-    private static final Path HOST_NAME = Path.of("/proc/sys/kernel/hostname");
+    static final String SUFFIX = ".part";
+    static final Duration GIVEN_UP = Duration.ofDays(1);
+    /** Stands for the destination's name in folders that are not the cache's: a hidden one. */
+    private static final String HIDDEN = ".berth";
+
+    private static final Pattern OWNED = Pattern.compile(".*\\.([A-Za-z0-9-]+)\\.[0-9a-f]{16}\\.part", Pattern.DOTALL);
 
     private final Path destination;
     private final Path path;
+    private final long keptFrom;
+    private final AtEnd atEnd;
 
-    private Unfinished(Path destination, Path path) {
+    private Unfinished(Path destination, Path path, long keptFrom) {
         this.destination = destination;
         this.path = path;
+        this.keptFrom = keptFrom;
+        this.atEnd = new AtEnd(this::discard);
     }
 
     /** Chooses a name, and removes what killed writers left in the folder. */
     public static Unfinished beside(Path destination) {
-        Path folder = Objects.requireNonNull(destination.toAbsolutePath().getParent(), "a file lies in a folder");
-        String ours = PREFIX + hostName() + "-";
-        removeLeftovers(folder, ours);
-        return new Unfinished(
-                destination,
-                folder.resolve(
-                        ours + Long.toHexString(ThreadLocalRandom.current().nextLong())));
+        Path folder = Folder.parent(destination);
+        for (Path left : abandonedQuietly(folder)) {
+            removeQuietly(left);
+        }
+        return new Unfinished(destination, folder.resolve(name(HIDDEN)), Long.MAX_VALUE);
+    }
+
+    /** Chooses a name for a file of the cache. */
+    static Unfinished of(Path file) {
+        return resumable(file, Long.MAX_VALUE);
+    }
+
+    /**
+     * Chooses a name for a file of the cache that somebody may take up when this process does not finish it.
+     *
+     * @param keptFrom bytes that are worth it; with fewer the file is removed
+     */
+    static Unfinished resumable(Path file, long keptFrom) {
+        String name = name(file.getFileName().toString());
+        return new Unfinished(file, Folder.parent(file).resolve(name), keptFrom);
+    }
+
+    private static String name(String destination) {
+        return "%s.%s.%s%s".formatted(destination, ProcessIdentity.current().word(), random(), SUFFIX);
+    }
+
+    private static String random() {
+        return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
     }
 
     /** Where to write; does not exist yet. */
@@ -51,46 +91,122 @@ public final class Unfinished implements AutoCloseable {
         try {
             Files.move(path, destination, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            throw new HostException("could not write %s: %s".formatted(destination, e.getMessage()), e);
+            throw new HostException("could not write %s: %s".formatted(destination, Folder.reason(e)), e);
         }
     }
 
-    /** Removes the file unless it was published. */
+    /** Removes the file; also one that could be taken up. */
+    void remove() throws IOException {
+        Files.deleteIfExists(path);
+    }
+
+    /** Removes the file unless it was published, or makes it nobody's so that it can be taken up at once. */
     @Override
     public void close() {
         try {
-            Files.deleteIfExists(path);
+            discard();
         } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(path, e.getMessage()), e);
+            throw new HostException("could not remove %s: %s".formatted(path, Folder.reason(e)), e);
+        }
+        atEnd.close();
+    }
+
+    private void discard() throws IOException {
+        try {
+            if (keptFrom < Long.MAX_VALUE && Files.size(path) >= keptFrom) {
+                String name = destination.getFileName() + "." + random() + SUFFIX;
+                Files.move(path, path.resolveSibling(name), StandardCopyOption.ATOMIC_MOVE);
+            } else {
+                Files.delete(path);
+            }
+        } catch (NoSuchFileException e) {
+            // Published, or never begun.
         }
     }
 
-    private static void removeLeftovers(Path folder, String prefix) {
-        try (DirectoryStream<Path> left = Files.newDirectoryStream(
-                folder, path -> String.valueOf(path.getFileName()).startsWith(prefix))) {
-            for (Path path : left) {
-                removeUnlessLocked(path);
-            }
+    private static List<Path> abandonedQuietly(Path folder) {
+        try {
+            return abandoned(folder, HIDDEN);
         } catch (IOException e) {
             // A folder that cannot be listed: the write itself will tell what matters.
+            return List.of();
         }
     }
 
-    private static void removeUnlessLocked(Path path) {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
-            if (channel.tryLock() != null) {
-                Files.deleteIfExists(path);
-            }
-        } catch (IOException | OverlappingFileLockException e) {
-            // Another user's, gone already, or of this very process.
-        }
-    }
-
-    private static String hostName() {
+    private static void removeQuietly(Path left) {
         try {
-            return Files.readString(HOST_NAME).strip();
+            Files.deleteIfExists(left);
         } catch (IOException e) {
-            return "host";
+            // It costs space, until somebody can.
         }
+    }
+
+    /** The unfinished files of a name that nobody writes any more. */
+    static List<Path> abandoned(Path directory, String name) throws IOException {
+        return abandoned(directory, file -> startsWith(file, name + "."));
+    }
+
+    /** The unfinished files of any name that nobody writes any more. */
+    static List<Path> abandoned(Path directory) throws IOException {
+        return abandoned(directory, _ -> true);
+    }
+
+    private static List<Path> abandoned(Path directory, DirectoryStream.Filter<Path> which) throws IOException {
+        List<Path> found = new ArrayList<>();
+        try (DirectoryStream<Path> parts =
+                Files.newDirectoryStream(directory, path -> path.toString().endsWith(SUFFIX) && which.accept(path))) {
+            for (Path part : parts) {
+                if (isAbandoned(part)) {
+                    found.add(part);
+                }
+            }
+        } catch (NoSuchFileException e) {
+            return List.of();
+        }
+        found.sort(null);
+        return found;
+    }
+
+    private static boolean startsWith(Path file, String prefix) {
+        return Objects.requireNonNull(file.getFileName()).toString().startsWith(prefix);
+    }
+
+    private static boolean isAbandoned(Path part) throws IOException {
+        try {
+            PosixFileAttributes attributes =
+                    Files.readAttributes(part, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            // Another user's processes may be hidden from us, and his files are his to remove.
+            if (!attributes.isRegularFile() || !attributes.owner().equals(user())) {
+                return false;
+            }
+            Optional<ProcessIdentity> owner = owner(part);
+            return owner.map(process -> process.isGone() || !process.isNeighbour() && isOld(attributes))
+                    .orElse(true);
+        } catch (NoSuchFileException e) {
+            return false;
+        }
+    }
+
+    /** Nothing was written to it for a day. */
+    static boolean isOld(Path part) throws IOException {
+        try {
+            return isOld(Files.readAttributes(part, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS));
+        } catch (NoSuchFileException e) {
+            return false;
+        }
+    }
+
+    private static boolean isOld(PosixFileAttributes attributes) {
+        return attributes.lastModifiedTime().toInstant().isBefore(Instant.now().minus(GIVEN_UP));
+    }
+
+    private static UserPrincipal user() throws IOException {
+        return Files.getOwner(Path.of("/proc/self"));
+    }
+
+    /** Who writes the unfinished file. */
+    static Optional<ProcessIdentity> owner(Path part) {
+        Matcher matcher = OWNED.matcher(String.valueOf(part.getFileName()));
+        return matcher.matches() ? ProcessIdentity.parse(matcher.group(1)) : Optional.empty();
     }
 }

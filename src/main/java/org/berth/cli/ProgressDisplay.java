@@ -1,7 +1,9 @@
 package org.berth.cli;
 
 import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
@@ -18,6 +20,7 @@ final class ProgressDisplay implements PullEvents.ShownProgress {
 
     private final PrintStream err;
     private final Map<Digest, Layer> layers = new LinkedHashMap<>();
+    private final List<String> sentences = new ArrayList<>();
     private final Thread drawer;
     private int drawn;
     private boolean closed;
@@ -60,6 +63,11 @@ final class ProgressDisplay implements PullEvents.ShownProgress {
         }
     }
 
+    @Override
+    public synchronized void waits(String sentence) {
+        sentences.add(sentence);
+    }
+
     /** Draws the last state and stops; what stands on the terminal stays. */
     @Override
     public void close() {
@@ -92,6 +100,9 @@ final class ProgressDisplay implements PullEvents.ShownProgress {
             text.append("\u001b[").append(drawn).append("A");
         }
         drawn = 0;
+        sentences.forEach(
+                sentence -> text.append("\r\u001b[KINFO:    ").append(sentence).append('\n'));
+        sentences.clear();
         for (Layer layer : layers.values().stream().filter(l -> l.done).toList()) {
             text.append("\r\u001b[K").append(line(layer)).append('\n');
             layers.remove(layer.blob.digest());

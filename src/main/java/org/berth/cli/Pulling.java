@@ -224,11 +224,13 @@ final class Pulling {
 
         @Override
         public ShownProgress progress() {
-            return terminal && messages.level() >= Messages.NORMAL ? new ProgressDisplay(System.err) : new NoProgress();
+            return terminal && messages.level() >= Messages.NORMAL
+                    ? new ProgressDisplay(System.err)
+                    : new NoProgress(messages);
         }
     }
 
-    private static final class NoProgress implements PullEvents.ShownProgress {
+    private record NoProgress(Messages messages) implements PullEvents.ShownProgress {
         @Override
         public void start(Descriptor blob) {}
 
@@ -237,6 +239,11 @@ final class Pulling {
 
         @Override
         public void done(Descriptor blob) {}
+
+        @Override
+        public void waits(String sentence) {
+            messages.info(sentence);
+        }
 
         @Override
         public void close() {}

@@ -22,4 +22,11 @@ public interface Progress {
 
     /** The blob is complete and verified. */
     void done(Descriptor blob);
+
+    /**
+     * Another process fetches a blob, and this one waits for it, or takes over.
+     *
+     * @param sentence for the user
+     */
+    default void waits(String sentence) {}
 }

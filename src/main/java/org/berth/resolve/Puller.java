@@ -107,10 +107,7 @@ public final class Puller {
             Digest wanted =
                     source.announced().orElseGet(() -> image.get().image().digest());
             while (true) {
-                try (ImageLease lease = cache.lease(
-                        key(wanted, source),
-                        Puller::intact,
-                        () -> events.info("Waiting for another process that makes this image"))) {
+                try (ImageLease lease = cache.lease(key(wanted, source), Puller::intact, events::info)) {
                     switch (lease) {
                         case ImageLease.Finished(Path file) -> {
                             events.info("Using cached SIF image");

@@ -147,11 +147,7 @@ public final class WebImages implements AutoCloseable {
             throws IOException {
         String key = Digest.sha256((url + "\n" + validator).getBytes(StandardCharsets.UTF_8))
                 .hex();
-        try (ImageLease lease = cache.lease(
-                CacheType.NET,
-                key,
-                Puller::intact,
-                () -> events.info("Waiting for another process that fetches this image"))) {
+        try (ImageLease lease = cache.lease(CacheType.NET, key, Puller::intact, events::info)) {
             return switch (lease) {
                 case ImageLease.Finished(Path file) -> {
                     events.info("Using image from cache");

@@ -4,7 +4,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -58,7 +57,7 @@ public final class SifWriter implements Closeable {
 
     /**
      * The same, written under that very name: for whoever gives unfinished files names of their own, and cleans up after
-     * those that were killed. The file is locked while it is written.
+     * those that were killed.
      */
     public static SifWriter createInPlace(Path file, SifIdentity identity) {
         Path absolute = file.toAbsolutePath();
@@ -84,19 +83,9 @@ public final class SifWriter implements Closeable {
                     Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
                     PosixFilePermissions.asFileAttribute(
                             EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)));
-            lock(channel);
             return new SifWriter(destination, temporary, channel, identity, launch);
         } catch (IOException e) {
             throw new HostException("%s: cannot be made: %s".formatted(destination, SifFile.reason(e)), e);
-        }
-    }
-
-    /** Tells who cleans up that somebody still writes; the system takes it away with the process. */
-    private static void lock(FileChannel channel) {
-        try {
-            channel.tryLock();
-        } catch (IOException | OverlappingFileLockException e) {
-            // A file system without locks: then nobody cleans up by them.
         }
     }
 

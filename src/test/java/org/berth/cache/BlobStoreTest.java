@@ -173,7 +173,7 @@ class BlobStoreTest {
     }
 
     private List<String> withoutLocks() throws IOException {
-        return files().stream().filter(name -> !name.endsWith(OsLocking.SUFFIX)).toList();
+        return files().stream().filter(name -> !name.endsWith(LeaseFile.SUFFIX)).toList();
     }
 
     @Test

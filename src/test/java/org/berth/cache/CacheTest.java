@@ -1,20 +1,15 @@
 package org.berth.cache;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -80,19 +75,19 @@ class CacheTest {
     @Test
     void anImageIsMadeOnceAndFoundAfterwards() throws IOException {
         Cache cache = open(root);
-        try (ImageLease lease = cache.lease(KEY, file -> true, () -> {})) {
+        try (ImageLease lease = cache.lease(KEY, file -> true, _ -> {})) {
             ImageLease.Writer writer = assertInstanceOf(ImageLease.Writer.class, lease);
             Files.writeString(writer.temporary(), "image");
             assertEquals(image(), writer.publish());
         }
         assertEquals(List.of(KEY), below("cache/oci-tmp"));
-        assertEquals(new ImageLease.Finished(image()), cache.lease(KEY, file -> true, () -> {}));
+        assertEquals(new ImageLease.Finished(image()), cache.lease(KEY, file -> true, _ -> {}));
     }
 
     @Test
     void whatIsNotPublishedLeavesNothing() throws IOException {
         Cache cache = open(root);
-        try (ImageLease lease = cache.lease(KEY, file -> true, () -> {})) {
+        try (ImageLease lease = cache.lease(KEY, file -> true, _ -> {})) {
             Files.writeString(assertInstanceOf(ImageLease.Writer.class, lease).temporary(), "half");
         }
         assertEquals(List.of(), below("cache/oci-tmp"));
@@ -102,7 +97,7 @@ class CacheTest {
     void anImageThatWasCutIsMadeAnew() throws IOException {
         Cache cache = open(root);
         Files.writeString(image(), "ima");
-        try (ImageLease lease = cache.lease(KEY, file -> file.toFile().length() == 5, () -> {})) {
+        try (ImageLease lease = cache.lease(KEY, file -> file.toFile().length() == 5, _ -> {})) {
             ImageLease.Writer writer = assertInstanceOf(ImageLease.Writer.class, lease);
             Files.writeString(writer.temporary(), "image");
             writer.publish();
@@ -131,7 +126,7 @@ class CacheTest {
 
     private static String convert(Cache cache, AtomicInteger made, AtomicInteger waits, Duration time)
             throws IOException, InterruptedException {
-        try (ImageLease lease = cache.lease(KEY, file -> true, waits::incrementAndGet)) {
+        try (ImageLease lease = cache.lease(KEY, file -> true, _ -> waits.incrementAndGet())) {
             return switch (lease) {
                 case ImageLease.Finished(Path file) -> Files.readString(file);
                 case ImageLease.Writer writer -> {
@@ -150,7 +145,7 @@ class CacheTest {
         AtomicInteger made = new AtomicInteger();
         switch (arguments[0]) {
             case "hold" -> {
-                ImageLease.Writer writer = (ImageLease.Writer) open(root).lease(KEY, file -> true, () -> {});
+                ImageLease.Writer writer = (ImageLease.Writer) open(root).lease(KEY, file -> true, _ -> {});
                 Files.writeString(writer.temporary(), "half");
                 System.out.println("held");
                 Thread.sleep(60_000);
@@ -163,31 +158,16 @@ class CacheTest {
                         StandardOpenOption.CREATE,
                         StandardOpenOption.APPEND);
             }
-            case "temporary" -> {
-                Cache.temporary(root);
-                System.out.println("held");
-                Thread.sleep(60_000);
-            }
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
 
     private Process start(String what) throws IOException {
-        return new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:TieredStopAtLevel=1",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        CacheTest.class.getName(),
-                        what,
-                        root.toString())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        return Java.start(CacheTest.class, what, root.toString());
     }
 
     private static void awaitHeld(Process process) throws IOException {
-        BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
-        assertEquals("held", out.readLine());
+        Java.await(process, "held");
     }
 
     @Test
@@ -214,7 +194,7 @@ class CacheTest {
         Process holder = start("hold");
         awaitHeld(holder);
         holder.destroyForcibly().waitFor();
-        try (ImageLease lease = open(root).lease("1".repeat(64), file -> true, () -> {})) {
+        try (ImageLease lease = open(root).lease("1".repeat(64), file -> true, _ -> {})) {
             assertInstanceOf(ImageLease.Writer.class, lease);
             assertTrue(below("cache/oci-tmp").stream().noneMatch(name -> name.startsWith(KEY)));
         }
@@ -234,61 +214,40 @@ class CacheTest {
     }
 
     @Test
-    void aTemporaryCacheIsRemovedAtItsEndOrByTheNextOne() throws Exception {
-        Process holder = start("temporary");
+    void aConverterThatIsAskedToEndLeavesNothing() throws Exception {
+        Process holder = start("hold");
         awaitHeld(holder);
-        try (Cache _ = Cache.temporary(root)) {
-            assertEquals(2, below(".").size());
-            holder.destroyForcibly().waitFor();
+        assertEquals(2, below("cache/oci-tmp").size());
+        holder.destroy();
+        holder.waitFor();
+        assertEquals(List.of(), below("cache/oci-tmp"));
+    }
+
+    @Test
+    void aStoppedConverterIsNamedAndReplacedAndMayGoOn() throws Exception {
+        Process holder = start("hold");
+        awaitHeld(holder);
+        Java.signal(holder, "STOP");
+        List<String> told = new ArrayList<>();
+        Duration renewal = Duration.ofMillis(50);
+        Leases impatient = new Leases(
+                root.resolve("cache/oci-tmp"),
+                "makes it",
+                new LeaseFile.Silent(renewal),
+                renewal,
+                Duration.ofMillis(500));
+        try (Leases.Lease lease = impatient.acquire(KEY, () -> false, told::add).orElseThrow()) {
+            Files.writeString(image(), "image");
+            lease.finished();
         }
-        try (Cache _ = Cache.temporary(root)) {
-            assertEquals(1, below(".").size());
-        }
-        assertEquals(List.of(), below("."));
-    }
-
-    @Test
-    void aLeaseFileServesWhereLocksAreRefused() throws Exception {
-        Locking refusing = base -> {
-            throw new IOException("Function not implemented");
-        };
-        LeaseFileLocking files = new LeaseFileLocking(Duration.ofMillis(20), Duration.ofMillis(300));
-        Leases first = new Leases(root, List.of(refusing, files));
-        Leases second = new Leases(
-                root, List.of(refusing, new LeaseFileLocking(Duration.ofMillis(20), Duration.ofMillis(300))));
-        Leases.Lease held = first.acquire("x", () -> {});
-        AtomicInteger order = new AtomicInteger();
-        Thread waiter = Thread.ofVirtual().start(() -> {
-            try (Leases.Lease _ = second.acquire("x", () -> order.compareAndSet(0, 1))) {
-                assertTrue(order.compareAndSet(2, 3));
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        });
-        Thread.sleep(600);
-        assertTrue(order.compareAndSet(1, 2), "the lease was renewed, so nobody may steal it");
-        held.close();
-        waiter.join();
-        assertEquals(3, order.get());
-        assertEquals(List.of(), below("."));
-    }
-
-    @Test
-    void aLeaseFileOfTheDeadIsStolen() throws Exception {
-        LeaseFileLocking files = new LeaseFileLocking(Duration.ofSeconds(10), Duration.ofMillis(100));
-        Leases leases = new Leases(root, List.of(files));
-        Files.writeString(root.resolve("x.lease"), "elsewhere 1 1\n");
-        leases.acquire("x", () -> {}).close();
-        assertEquals(List.of(), below("."));
-    }
-
-    @Test
-    void oldPartsWithoutALeaseAreSwept() throws IOException {
-        Path old = Files.writeString(root.resolve("x.1.part"), "");
-        Files.writeString(root.resolve("y.1.part"), "");
-        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(2))));
-        new Leases(root).sweep(Leases.Unfinished.REMOVED);
-        assertFalse(Files.exists(old));
-        assertEquals(List.of("y.1.part"), below("."));
+        String name = "process %d on ".formatted(holder.pid());
+        assertEquals(2, told.size(), told.toString());
+        assertTrue(told.getFirst().startsWith("Waiting for " + name), told.toString());
+        assertTrue(told.getLast().startsWith("No sign of " + name), told.toString());
+        assertEquals(2, below("cache/oci-tmp").size(), "what he was writing is his as long as he lives");
+        Java.signal(holder, "CONT");
+        holder.destroy();
+        holder.waitFor();
+        assertEquals(List.of(KEY), below("cache/oci-tmp"));
     }
 }

@@ -1,0 +1,40 @@
+package org.berth.cache;
+
+import java.io.IOException;
+
+/**
+ * Tidies up when the process is ended by SIGINT or SIGTERM while this is open; what SIGKILL leaves goes with the next
+ * process that looks.
+ */
+final class AtEnd implements AutoCloseable {
+    /** Removes a file, or makes it one that others may take up. */
+    interface Tidying {
+        void tidy() throws IOException;
+    }
+
+    private final Thread hook;
+
+    AtEnd(Tidying tidying) {
+        this.hook = new Thread(() -> {
+            try {
+                tidying.tidy();
+            } catch (IOException e) {
+                // It goes later, as after a SIGKILL.
+            }
+        });
+        try {
+            Runtime.getRuntime().addShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The end has begun: this thread does not get far.
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The end has begun: the file goes in any case.
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package org.berth.cache;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.Stream;
+import org.berth.process.ProcessIdentity;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class UnfinishedTest {
+    @TempDir
+    Path folder;
+
+    /** Another process: begins a file and stays. */
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        try (Unfinished part = Unfinished.beside(Path.of(arguments[0]).resolve("theirs"))) {
+            Files.writeString(part.path(), "half");
+            System.out.println("begun");
+            Thread.sleep(60_000);
+        }
+    }
+
+    private List<String> files() throws IOException {
+        try (Stream<Path> paths = Files.list(folder)) {
+            return paths.map(path -> path.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    private void copyOurs() throws IOException {
+        Path from = Files.writeString(folder.resolve("from"), "text");
+        OwnFiles.copy(from, folder.resolve("ours"), 0644);
+        assertEquals("text", Files.readString(folder.resolve("ours")));
+        Files.delete(from);
+    }
+
+    @Test
+    void aLivingWritersFileStaysWithoutAnyLock() throws Exception {
+        Process other = Java.start(UnfinishedTest.class, folder.toString());
+        Java.await(other, "begun");
+        copyOurs();
+        assertEquals(2, files().size());
+        Java.signal(other, "STOP");
+        copyOurs();
+        assertEquals(2, files().size(), "stopped is not gone");
+        other.destroyForcibly().waitFor();
+        copyOurs();
+        assertEquals(List.of("ours"), files());
+    }
+
+    @Test
+    void aWriterThatIsAskedToEndTidiesUp() throws Exception {
+        Process other = Java.start(UnfinishedTest.class, folder.toString());
+        Java.await(other, "begun");
+        other.destroy();
+        other.waitFor();
+        assertEquals(List.of(), files());
+    }
+
+    @Test
+    void anotherMachinesFileIsRemovedWhenItHasNotGrownForADay() throws IOException {
+        String name = ".berth.%s.0123456789abcdef.part";
+        Path theirs = Files.writeString(
+                folder.resolve(name.formatted(new ProcessIdentity("far", "00000000", 999_999_999, 1).word())), "");
+        copyOurs();
+        assertTrue(Files.exists(theirs));
+        Files.setLastModifiedTime(theirs, FileTime.from(Instant.now().minus(Duration.ofHours(25))));
+        copyOurs();
+        assertFalse(Files.exists(theirs));
+    }
+
+    @Test
+    void filesThatAreNotOursByNameStay() throws IOException {
+        Files.writeString(folder.resolve("a.part"), "");
+        Files.writeString(folder.resolve(".berthing.part"), "");
+        Files.createDirectory(folder.resolve(".berth.x.part"));
+        copyOurs();
+        assertEquals(List.of(".berth.x.part", ".berthing.part", "a.part", "ours"), files());
+    }
+}
