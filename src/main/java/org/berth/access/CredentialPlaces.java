@@ -41,7 +41,7 @@ public record CredentialPlaces(Optional<Path> authfile, Path own, Path docker, L
     /** Docker and podman go by {@code $HOME}, so that what they wrote is found. */
     static Path home(Host host) {
         String home = variable(host, "HOME").orElse(host.facts().account().home());
-        return Path.of(home.startsWith("/") ? home : "/");
+        return host.path(home.startsWith("/") ? home : "/");
     }
 
     static Path configurationHome(Host host) {

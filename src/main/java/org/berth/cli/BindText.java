@@ -48,7 +48,7 @@ final class BindText {
                 }
             }
         }
-        return new BindRequest(host.path(source), absolute(target, text), readOnly);
+        return new BindRequest(host.path(source), absolute(target, text, host), readOnly);
     }
 
     static BindRequest mount(String text, Host host) {
@@ -79,18 +79,18 @@ final class BindText {
         if (source.isEmpty() || target.isEmpty()) {
             throw broken(text, "mounts must specify a source and a destination");
         }
-        return new BindRequest(host.path(source), absolute(target, text), readOnly);
+        return new BindRequest(host.path(source), absolute(target, text, host), readOnly);
     }
 
     private static HostException broken(String text, String why) {
         return new HostException("while parsing mount \"%s\": %s".formatted(text, why));
     }
 
-    private static Path absolute(String target, String text) {
+    private static Path absolute(String target, String text, Host host) {
         if (!target.startsWith("/")) {
             throw new HostException("bind '%s': destination must be an absolute path".formatted(text));
         }
-        return Path.of(target).normalize();
+        return host.path(target);
     }
 
     private static boolean isOption(String item) {

@@ -1,7 +1,6 @@
 package org.berth.cli;
 
 import io.quarkus.runtime.Quarkus;
-import java.nio.file.Path;
 import java.util.List;
 import org.berth.host.Host;
 
@@ -10,7 +9,7 @@ final class Help {
     private Help() {}
 
     static int run(Invocation invocation, Host host) {
-        String program = Path.of(host.facts().argv().getFirst()).getFileName().toString();
+        String program = host.facts().program();
         if (invocation.command().name().equals("completion")) {
             return start("completion", program);
         }

@@ -42,6 +42,6 @@ final class KeyFiles {
 
     private static Path home(Host host) {
         String home = host.facts().account().home();
-        return Path.of(home.startsWith("/") ? home : "/");
+        return host.path(home.startsWith("/") ? home : "/");
     }
 }

@@ -87,7 +87,7 @@ final class LaunchRequests {
                 invocation.value("workdir").map(host::path),
                 Stream.concat(invocation.values("scratch").stream().map(this::scratch), mounts.tmpfs().stream())
                         .toList(),
-                invocation.value("cwd").map(this::workingDirectory),
+                invocation.value("cwd").map(host::path),
                 invocation.values("dns"),
                 environment(compat, containAll),
                 !invocation.flag("no-init") && !compat,
@@ -134,7 +134,7 @@ final class LaunchRequests {
         invocation.values("mount").forEach(text -> binds.add(BindText.mount(text, host)));
         binds.addAll(mounts.binds());
         for (String directory : invocation.values("step-dir")) {
-            Path path = Path.of(directory).normalize();
+            Path path = host.path(directory);
             binds.add(new BindRequest(path, path, false));
         }
         return binds;
@@ -162,7 +162,7 @@ final class LaunchRequests {
         if (!home.startsWith("/")) {
             home = host.env("HOME").filter(h -> h.startsWith("/")).orElse("/");
         }
-        return Path.of(home).normalize();
+        return host.path(home);
     }
 
     private Set<String> noMount(MountText mounts) {
@@ -193,11 +193,7 @@ final class LaunchRequests {
         if (!text.startsWith("/")) {
             throw new HostException("--scratch %s: destination must be an absolute path".formatted(text));
         }
-        return Path.of(text).normalize();
-    }
-
-    private Path workingDirectory(String text) {
-        return text.startsWith("/") ? Path.of(text).normalize() : host.path(text);
+        return host.path(text);
     }
 
     private Environment environment(boolean compat, boolean containAll) {

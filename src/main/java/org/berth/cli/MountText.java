@@ -43,14 +43,14 @@ record MountText(List<BindRequest> binds, List<Path> tmpfs, Set<String> umounts)
                 throw broken(item, "it is not of the form SRC[:DST[:FLAGS]]");
             }
             switch (source) {
-                case "tmpfs" -> tmpfs.add(target(parts, item));
+                case "tmpfs" -> tmpfs.add(target(parts, item, host));
                 case "umount" -> {
-                    String path = target(parts, item).toString();
+                    String path = target(parts, item, host).toString();
                     umounts.add(DEFAULT_MOUNTS.getOrDefault(path, path));
                 }
                 default -> {
                     Path from = host.path(source);
-                    Path to = parts.size() < 2 ? from : target(parts, item);
+                    Path to = parts.size() < 2 ? from : target(parts, item, host);
                     binds.add(new BindRequest(from, to, parts.size() == 3 && readOnly(parts.get(2), item)));
                 }
             }
@@ -58,11 +58,11 @@ record MountText(List<BindRequest> binds, List<Path> tmpfs, Set<String> umounts)
         return new MountText(binds, tmpfs, umounts);
     }
 
-    private static Path target(List<String> parts, String item) {
+    private static Path target(List<String> parts, String item, Host host) {
         if (parts.size() < 2 || !parts.get(1).startsWith("/")) {
             throw broken(item, "the path in the container must be absolute");
         }
-        return Path.of(parts.get(1)).normalize();
+        return host.path(parts.get(1));
     }
 
     private static boolean readOnly(String flags, String item) {

@@ -116,7 +116,7 @@ final class RegistryAccess {
             }
         }
         String home = host.facts().account().home();
-        return Path.of(home.startsWith("/") ? home : "/").resolve(".apptainer");
+        return host.path(home.startsWith("/") ? home : "/").resolve(".apptainer");
     }
 
     /** Says how many pulls are left when there are few, and otherwise to those who want to know. */

@@ -71,10 +71,15 @@ final class ShellWords {
                 at++;
             }
             bytes.writeBytes(Bytes.encode(text.substring(plain, at)));
-            if (at + 1 >= text.length() || text.charAt(at) == '\'') {
+            if (atEnd() || text.charAt(at) == '\'') {
                 continue;
             }
             at++;
+            if (atEnd()) {
+                // The text is cut off: what the backslash was for is not known.
+                bytes.write('\\');
+                continue;
+            }
             char escape = text.charAt(at++);
             switch (escape) {
                 case 'n' -> bytes.write('\n');

@@ -81,7 +81,7 @@ final class SifAddition {
         };
         String name = invocation
                 .value("filename")
-                .orElseGet(() -> String.valueOf(Path.of(source).getFileName()));
+                .orElseGet(() -> String.valueOf(host.path(source).getFileName()));
         return object.named(name)
                 .inGroup((int) number("groupid", 0, 0x0FFFFFFF))
                 .linkedTo(Link.ofRaw((int) number("link", 0, 0xFFFFFFFFL)));

@@ -12,9 +12,7 @@ final class Version {
     private Version() {}
 
     static int print(Invocation invocation, Host host) {
-        String name = java.nio.file.Path.of(host.facts().argv().getFirst())
-                .getFileName()
-                .toString();
+        String name = host.facts().program();
         boolean compatible = name.equals("apptainer") || name.equals("singularity");
         String version = compatible ? APPTAINER + "-berth." + BERTH : BERTH;
         boolean asOption = invocation.globalFlag("version");

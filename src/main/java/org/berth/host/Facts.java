@@ -42,6 +42,12 @@ public record Facts(
         return Optional.ofNullable(environment.get(name));
     }
 
+    /** The name by which the caller started us. */
+    public String program() {
+        String first = argv.getFirst();
+        return first.substring(first.lastIndexOf('/') + 1);
+    }
+
     /** The caller is root, in the launcher's own user namespace. */
     public boolean root() {
         return uid == 0;

@@ -1,5 +1,6 @@
 package org.berth.launcher;
 
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,6 +17,17 @@ public final class FactsReader {
 
     /** @throws HostException if the bytes are not facts of the version that this program understands */
     public static Facts parse(byte[] bytes) {
+        try {
+            return facts(bytes);
+        } catch (InvalidPathException e) {
+            throw new HostException("the directory %s has a name that this program cannot handle: %s"
+                    .formatted(e.getInput(), e.getReason()));
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new HostException("the launcher's facts are damaged: launcher and planner are of different versions");
+        }
+    }
+
+    private static Facts facts(byte[] bytes) {
         Map<String, List<String>> table = table(words(bytes));
         List<String> ids = table.getOrDefault("ids", List.of());
         List<String> uname = table.getOrDefault("uname", List.of());

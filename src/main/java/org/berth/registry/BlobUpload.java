@@ -106,10 +106,9 @@ final class BlobUpload {
                     .resolve(answer.header("Location")
                             .orElseThrow(() -> new IOException("the registry did not say where to send the blob"))
                             .strip());
-            boolean web = "https".equals(uri.getScheme())
-                    || "http".equals(uri.getScheme())
-                            && answer.uri().getScheme().equals("http");
-            if (web && uri.getHost() != null) {
+            boolean inClear =
+                    "http".equals(uri.getScheme()) && !answer.uri().getScheme().equals("http");
+            if (Http.isWeb(uri) && !inClear && uri.getRawFragment() == null) {
                 return uri;
             }
         } catch (IllegalArgumentException e) {

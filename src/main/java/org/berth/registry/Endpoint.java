@@ -1,5 +1,8 @@
 package org.berth.registry;
 
+import java.net.URI;
+import java.net.URISyntaxException;
+import org.berth.error.RegistryException;
 import org.berth.oci.ImageReference;
 
 /**
@@ -15,6 +18,29 @@ record Endpoint(String registry, String host, String repository, Security securi
         VERIFIED,
         /** Any certificate, or none at all. */
         UNVERIFIED
+    }
+
+    /** @throws RegistryException if no address can be made of host and repository */
+    Endpoint {
+        try {
+            URI uri = new URI("https://%s/v2/%s".formatted(host, repository));
+            // Of https://HOST, where HOST belongs, the scheme would be taken for a host.
+            if (!Http.isWeb(uri)
+                    || host.endsWith(":")
+                    || uri.getRawUserInfo() != null
+                    || uri.getRawQuery() != null
+                    || uri.getRawFragment() != null) {
+                throw notAnAddress(registry, repository);
+            }
+        } catch (URISyntaxException e) {
+            throw notAnAddress(registry, repository);
+        }
+    }
+
+    private static RegistryException notAnAddress(String registry, String repository) {
+        String name = repository.isEmpty() ? registry : registry + "/" + repository;
+        return new RegistryException("'%s' is not the address of a registry".formatted(Words.clean(name)))
+                .hint("HOST[:PORT][/PATH] is one; it stands in the image's name or in registries.conf");
     }
 
     static Endpoint of(ImageReference image) {

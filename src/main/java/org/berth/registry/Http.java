@@ -27,6 +27,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class Http implements AutoCloseable {
     static final int MAX_REDIRECTS = 10;
+    private static final int MAX_PORT = 65535;
     private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
     /** @param authorization the header's value; goes only to the origin of {@code uri} */
@@ -137,7 +138,7 @@ final class Http implements AutoCloseable {
         throw new BadRedirect("redirected more than %d times".formatted(MAX_REDIRECTS));
     }
 
-    private static URI target(URI from, String location) throws BadRedirect {
+    static URI target(URI from, String location) throws BadRedirect {
         URI to;
         try {
             to = from.resolve(location.strip());
@@ -145,13 +146,19 @@ final class Http implements AutoCloseable {
             throw new BadRedirect("redirected to something that is not a URL");
         }
         String scheme = String.valueOf(to.getScheme());
-        if (!scheme.equals("http") && !scheme.equals("https") || to.getHost() == null) {
+        if (!isWeb(to)) {
             throw new BadRedirect("redirected to a place that is not on the web (%s)".formatted(Words.clean(scheme)));
         }
         if (from.getScheme().equals("https") && scheme.equals("http")) {
             throw new BadRedirect("redirected from https to http at " + to.getHost());
         }
         return to;
+    }
+
+    /** Whether the JDK's client takes it for an address; it has more exceptions for others than it says. */
+    static boolean isWeb(URI uri) {
+        String scheme = String.valueOf(uri.getScheme());
+        return (scheme.equals("http") || scheme.equals("https")) && uri.getHost() != null && uri.getPort() <= MAX_PORT;
     }
 
     static boolean sameOrigin(URI one, URI other) {

@@ -116,7 +116,9 @@ final class Tokens {
             Endpoint endpoint, Access access, URI asked, Challenge challenge, Optional<Credential> credential)
             throws IOException {
         if (credential.isPresent() && credential.get() instanceof Credential.RegistryToken own) {
-            return own.token();
+            return ofHeader(own.token())
+                    .orElseThrow(() -> new RegistryException(
+                            "registry %s: the token from %s is not one".formatted(endpoint.registry(), own.source())));
         }
         Http.Request request = tokenRequest(endpoint, access, asked, challenge, credential);
         Attempts attempts = new Attempts(settings.retries());
@@ -142,7 +144,7 @@ final class Tokens {
      * How a token is asked for: by GET, with the name and the password if there are any; by an OAuth2 grant in a form for a
      * refresh token.
      */
-    private static Http.Request tokenRequest(
+    static Http.Request tokenRequest(
             Endpoint endpoint, Access access, URI asked, Challenge challenge, Optional<Credential> credential) {
         URI realm = realm(endpoint, asked, challenge);
         Optional<String> service = challenge.parameter("service");
@@ -204,10 +206,8 @@ final class Tokens {
         } catch (IllegalArgumentException e) {
             throw badRealm(endpoint, text);
         }
-        String scheme = String.valueOf(realm.getScheme());
-        boolean web = scheme.equals("https")
-                || (scheme.equals("http") && asked.getScheme().equals("http"));
-        if (!web || realm.getHost() == null || realm.getRawFragment() != null) {
+        boolean inClear = "http".equals(realm.getScheme()) && !asked.getScheme().equals("http");
+        if (!Http.isWeb(realm) || inClear || realm.getRawFragment() != null) {
             throw badRealm(endpoint, text);
         }
         return realm;
@@ -225,16 +225,19 @@ final class Tokens {
     private static String token(Endpoint endpoint, byte[] body) {
         try {
             Json.Obj root = Json.parseObject(body, "token");
-            String token =
-                    root.text("token").or(() -> root.text("access_token")).orElse("");
-            if (token.matches("[\\x21-\\x7e]{1,65536}")) {
-                return token;
-            }
+            return root.text("token")
+                    .or(() -> root.text("access_token"))
+                    .flatMap(Tokens::ofHeader)
+                    .orElseThrow(() -> new ImageException("no token"));
         } catch (ImageException e) {
             throw new RegistryException(
                     "registry %s: its token server sent no token".formatted(endpoint.registry()), e);
         }
-        throw new RegistryException("registry %s: its token server sent no token".formatted(endpoint.registry()));
+    }
+
+    /** A token as it can stand in a header. */
+    private static Optional<String> ofHeader(String token) {
+        return Optional.of(token).filter(text -> text.matches("[\\x21-\\x7e]{1,65536}"));
     }
 
     private RegistryException refused(Endpoint endpoint, URI realm, Http.Answer answer, byte[] body) {

@@ -66,4 +66,13 @@ class MountTextTest {
     void whatIsNotUnderstoodIsRefused(String text) {
         assertThrows(UsageException.class, () -> parse(text));
     }
+
+    @Test
+    void bytesThatAreNoPathAreRefusedInASentence() {
+        for (String text : List.of("/a:/b\0", "/a\0:/b", "tmpfs:/\0")) {
+            assertThrows(UsageException.class, () -> parse(text));
+        }
+        assertThrows(UsageException.class, () -> BindText.binds(List.of("/a:/b\0"), HOST));
+        assertThrows(UsageException.class, () -> BindText.mount("type=bind,src=/a,dst=/b\0", HOST));
+    }
 }

@@ -33,4 +33,10 @@ class ShellVariablesTest {
                 """;
         assertEquals(Map.of("A", "a\n'b\\", "B", "naïve 😀 ï", "C", "plain", "D", "x\ty"), ShellVariables.parse(text));
     }
+
+    /** An environment file whose last line ends so was read for ever. */
+    @Test
+    void aTextThatEndsInABackslashEnds() {
+        assertEquals(Map.of("A", "b\\"), ShellVariables.parse("export A=$'b\\"));
+    }
 }

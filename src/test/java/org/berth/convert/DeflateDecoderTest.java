@@ -4,35 +4,33 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
 import java.util.zip.DataFormatException;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 import org.berth.error.ImageException;
+import org.berth.fuzz.Fuzz;
 import org.junit.jupiter.api.Test;
 
 class DeflateDecoderTest {
     @Test
-    void decodesWhatZlibMadeOfAnyData() throws IOException {
-        var random = new Random(1);
-        for (int i = 0; i < 400; i++) {
+    void decodesWhatZlibMadeOfAnyData() {
+        Fuzz.of("deflate-whole").cases(400).run(random -> {
             byte[] data = data(random, 300_000);
             byte[] packed = deflate(data, random.nextInt(10), random.nextInt(3));
-            assertArrayEquals(data, decode(packed, 1 + random.nextInt(70000)), "round " + i);
-        }
+            assertArrayEquals(data, decode(packed, 1 + random.nextInt(70000), random));
+        });
     }
 
     @Test
-    void saysOfDamagedDataWhatZlibSaysOfIt() throws IOException {
-        var random = new Random(2);
-        int accepted = 0;
-        for (int i = 0; i < 20000; i++) {
+    void saysOfDamagedDataWhatZlibSaysOfIt() {
+        var accepted = new AtomicInteger();
+        Fuzz.of("deflate-damaged").cases(20_000).run(random -> {
             byte[] data = data(random, 600);
             byte[] packed = deflate(data, random.nextInt(10), random.nextInt(3));
             for (int n = random.nextInt(4); n >= 0 && packed.length > 0; n--) {
@@ -41,38 +39,38 @@ class DeflateDecoderTest {
             if (random.nextInt(4) == 0) {
                 packed = Arrays.copyOf(packed, random.nextInt(packed.length + 1));
             }
-            Optional<byte[]> expected = inflate(packed);
-            byte[] bytes = packed;
-            if (expected.isPresent()) {
-                accepted++;
-                assertArrayEquals(expected.get(), decode(packed, 1 << 16), "round " + i);
-            } else {
-                assertThrows(ImageException.class, () -> decode(bytes, 1 << 16), "round " + i);
+            if (agrees(packed, random)) {
+                accepted.incrementAndGet();
             }
-        }
-        assertTrue(accepted > 1000, "damage that nobody can see is part of the test");
+        });
+        assertTrue(accepted.get() > 1000, "damage that nobody can see is part of the test");
     }
 
     @Test
-    void randomBytesAreReadAsZlibReadsThem() throws IOException {
-        var random = new Random(3);
-        for (int i = 0; i < 50000; i++) {
+    void randomBytesAreReadAsZlibReadsThem() {
+        Fuzz.of("deflate-random").cases(50_000).run(random -> {
             byte[] bytes = new byte[random.nextInt(200)];
             random.nextBytes(bytes);
             if (bytes.length > 0) {
                 // Mostly dynamic blocks, the ones with the most ways to go wrong.
                 bytes[0] = (byte) (bytes[0] & ~7 | 4 | random.nextInt(2));
             }
-            Optional<byte[]> expected = inflate(bytes);
-            if (expected.isPresent()) {
-                assertArrayEquals(expected.get(), decode(bytes, 1 << 16));
-            } else {
-                assertThrows(ImageException.class, () -> decode(bytes, 1 << 16));
-            }
-        }
+            agrees(bytes, random);
+        });
     }
 
-    private static byte[] data(Random random, int sizeBound) {
+    /** Whether both accept the data; then they make the same of it. */
+    private static boolean agrees(byte[] packed, RandomGenerator random) throws IOException {
+        Optional<byte[]> expected = inflate(packed);
+        if (expected.isPresent()) {
+            assertArrayEquals(expected.get(), decode(packed, 1 << 16, random));
+        } else {
+            assertThrows(ImageException.class, () -> decode(packed, 1 << 16, random));
+        }
+        return expected.isPresent();
+    }
+
+    private static byte[] data(RandomGenerator random, int sizeBound) {
         byte[] data = new byte[random.nextInt(sizeBound)];
         switch (random.nextInt(5)) {
             case 0 -> random.nextBytes(data);
@@ -138,8 +136,8 @@ class DeflateDecoderTest {
         }
     }
 
-    private static byte[] decode(byte[] packed, int step) throws IOException {
-        var decoder = new DeflateDecoder(dribble(packed));
+    private static byte[] decode(byte[] packed, int step, RandomGenerator random) throws IOException {
+        var decoder = new DeflateDecoder(Dribble.of(packed, random));
         byte[] buffer = new byte[DeflateDecoder.WINDOW + step + DeflateDecoder.SLACK];
         var out = new ByteArrayOutputStream();
         decoder.start();
@@ -154,16 +152,5 @@ class DeflateDecoderTest {
             out.write(buffer, from, limit - from);
         }
         return out.toByteArray();
-    }
-
-    /** A source that gives odd numbers of bytes, as a network does. */
-    private static InputStream dribble(byte[] bytes) {
-        var random = new Random(bytes.length);
-        return new ByteArrayInputStream(bytes) {
-            @Override
-            public synchronized int read(byte[] out, int from, int length) {
-                return super.read(out, from, Math.min(length, 1 + random.nextInt(5000)));
-            }
-        };
     }
 }

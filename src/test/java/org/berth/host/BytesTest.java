@@ -4,18 +4,23 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Random;
+import java.util.List;
+import org.berth.fuzz.Fuzz;
+import org.berth.fuzz.Mutation;
 import org.junit.jupiter.api.Test;
 
 class BytesTest {
     @Test
     void everyByteSequenceComesBack() {
-        Random random = new Random(1);
-        for (int i = 0; i < 2000; i++) {
-            byte[] bytes = new byte[random.nextInt(40)];
-            random.nextBytes(bytes);
+        Fuzz.of("bytes").cases(3000).run(random -> {
+            byte[] bytes = Mutation.text(List.of("naïve", "☃", "😀"), 8, random).getBytes(StandardCharsets.UTF_8);
+            if (random.nextBoolean()) {
+                random.nextBytes(bytes);
+            } else {
+                bytes = Mutation.bytes(bytes, random);
+            }
             assertArrayEquals(bytes, Bytes.encode(Bytes.decode(bytes)));
-        }
+        });
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.berth.launcher;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
@@ -92,5 +93,39 @@ class FactsReaderTest {
             out.write(0);
         }
         return out.toByteArray();
+    }
+
+    @Test
+    void damagedFactsAreRefusedInASentence() {
+        assertThrows(HostException.class, () -> FactsReader.parse(words("berth-facts", "1", "argv", "x", "end")));
+        assertThrows(HostException.class, () -> FactsReader.parse(words("berth-facts", "1", "argv", "-1", "end")));
+        assertThrows(HostException.class, () -> FactsReader.parse(words("berth-facts", "1", "argv", "9", "end")));
+    }
+
+    @Test
+    void aWorkingDirectoryThatIsNoTextIsNamed() {
+        HostException e = assertThrows(
+                HostException.class,
+                () -> FactsReader.parse(words(
+                        "berth-facts",
+                        "1",
+                        "ids",
+                        "4",
+                        "1",
+                        "1",
+                        "1",
+                        "1",
+                        "uname",
+                        "5",
+                        "Linux",
+                        "n",
+                        "6",
+                        "v",
+                        "x86_64",
+                        "cwd",
+                        "1",
+                        "/\udcff",
+                        "end")));
+        assertTrue(String.valueOf(e.getMessage()).contains("cannot handle"), e.getMessage());
     }
 }

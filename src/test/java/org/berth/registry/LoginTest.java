@@ -252,4 +252,13 @@ class LoginTest {
         String text = refusal(() -> pull(client(Credentials.of(ALICE))));
         assertTrue(text.contains("denied") && text.contains("$alice") && text.contains("DOCKER_USERNAME"), text);
     }
+
+    /** A token goes into a header, where a line end would be another header. */
+    @Test
+    void aTokenThatFitsNoHeaderIsRefusedInASentence() {
+        bearer();
+        var token = new Credential.RegistryToken("a\nX-Other: b", "~/.docker/config.json");
+        RegistryException e = assertThrows(RegistryException.class, () -> pull(client(Credentials.of(token))));
+        assertTrue(e.getMessage().contains("the token from ~/.docker/config.json is not one"), e.getMessage());
+    }
 }
