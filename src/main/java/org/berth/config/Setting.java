@@ -25,7 +25,15 @@ public enum Setting {
     GPU_ORDER("gpu order"),
     DRIVER_ROOT("driver root"),
     ALWAYS_USE_NV("always use nv"),
-    ALWAYS_USE_ROCM("always use rocm");
+    ALWAYS_USE_ROCM("always use rocm"),
+    IMAGE_MAX_ENTRIES("image max entries"),
+    IMAGE_MAX_SIZE("image max size"),
+    IMAGE_MAX_DEPTH("image max depth"),
+    IMAGE_MAX_PATH("image max path"),
+    IMAGE_MAX_HEADER("image max header"),
+    IMAGE_MAX_XATTRS("image max xattrs"),
+    IMAGE_MAX_RATIO("image max ratio"),
+    IMAGE_RATIO_ABOVE("image ratio above");
 
     private final String directive;
 

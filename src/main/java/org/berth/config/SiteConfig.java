@@ -29,7 +29,8 @@ public record SiteConfig(
         Optional<Path> squashfuse,
         String compression,
         Path containers,
-        GpuSettings gpus) {
+        GpuSettings gpus,
+        ImageLimits imageLimits) {
     public SiteConfig {
         binds = List.copyOf(binds);
     }
@@ -63,5 +64,6 @@ public record SiteConfig(
             Optional.empty(),
             "zstd",
             Path.of("/var/tmp"),
-            GpuSettings.DEFAULTS);
+            GpuSettings.DEFAULTS,
+            ImageLimits.DEFAULTS);
 }

@@ -115,7 +115,8 @@ public final class SiteConfigReader {
                         v.order(d.gpus().order()),
                         v.absolute(Setting.DRIVER_ROOT, d.gpus().driverRoot()),
                         v.yes(Setting.ALWAYS_USE_NV, d.gpus().alwaysNvidia()),
-                        v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())));
+                        v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())),
+                v.imageLimits(d.imageLimits()));
     }
 
     private record Values(Map<Setting, List<String>> values, Path path) {
@@ -141,6 +142,31 @@ public final class SiteConfigReader {
                             throw wrong(setting, text, "a number of MiB");
                         }
                         return Integer.parseInt(text);
+                    })
+                    .orElse(otherwise);
+        }
+
+        ImageLimits imageLimits(ImageLimits d) {
+            return new ImageLimits(
+                    count(Setting.IMAGE_MAX_ENTRIES, d.entries()),
+                    count(Setting.IMAGE_MAX_SIZE, d.bytes()),
+                    count(Setting.IMAGE_MAX_DEPTH, d.depth()),
+                    count(Setting.IMAGE_MAX_PATH, d.pathBytes()),
+                    count(Setting.IMAGE_MAX_HEADER, d.headerBytes()),
+                    count(Setting.IMAGE_MAX_XATTRS, d.xattrBytes()),
+                    count(Setting.IMAGE_MAX_RATIO, d.ratio()),
+                    count(Setting.IMAGE_RATIO_ABOVE, d.ratioAbove()));
+        }
+
+        private long count(Setting setting, long otherwise) {
+            return last(setting)
+                    .map(text -> {
+                        if (!text.matches("[0-9]{1,9}[KMGT]?")) {
+                            throw wrong(setting, text, "a number, with K, M, G or T if you like");
+                        }
+                        int power = "KMGT".indexOf(text.charAt(text.length() - 1)) + 1;
+                        String digits = power == 0 ? text : text.substring(0, text.length() - 1);
+                        return Long.parseLong(digits) << 10 * power;
                     })
                     .orElse(otherwise);
         }

@@ -137,7 +137,7 @@ public final class Converter {
         private List<EntryLog> scanLayers(LayerScan scan) throws IOException {
             var different = topFirst.stream().distinct().toList();
             var logs = new HashMap<Layer, EntryLog>();
-            try (var feed = new LayerFeed(different, source, INFLATERS, image::check)) {
+            try (var feed = new LayerFeed(different, source, options.limits(), INFLATERS, image::check)) {
                 for (int i = 0; i < different.size(); i++) {
                     Layer layer = different.get(i);
                     try {
@@ -195,7 +195,7 @@ public final class Converter {
             List<Layer> layers = wanted.keySet().stream()
                     .map(number -> topFirst.get(topFirst.size() - 1 - number))
                     .toList();
-            try (var feed = new LayerFeed(layers, source, INFLATERS, image::check)) {
+            try (var feed = new LayerFeed(layers, source, options.limits(), INFLATERS, image::check)) {
                 int i = 0;
                 for (Map<Integer, Node.File> files : wanted.values()) {
                     try {

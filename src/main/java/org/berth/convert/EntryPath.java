@@ -9,9 +9,6 @@ import org.berth.squashfs.SquashfsFormat;
 
 /** Paths of archive entries, as bytes without a leading slash. */
 final class EntryPath {
-    /** The longest path an entry may have; Linux itself cannot name more than 4095 bytes at once. */
-    static final int MAX_BYTES = 32 * 1024;
-
     private static final int SHOWN = 200;
 
     private EntryPath() {}
@@ -22,9 +19,6 @@ final class EntryPath {
      * @throws ImageException for a {@code ..}, a NUL, or a name that Linux cannot hold
      */
     static byte[] clean(byte[] raw) {
-        if (raw.length > MAX_BYTES) {
-            throw new ImageException("the path has %d bytes, more than %d".formatted(raw.length, MAX_BYTES));
-        }
         byte[] out = new byte[raw.length];
         int length = 0;
         for (int from = 0; from < raw.length; ) {

@@ -43,14 +43,16 @@ final class LayerFeed implements AutoCloseable {
     }
 
     private final LayerSource source;
+    private final Limits limits;
     private final Check check;
     private final List<Lane> lanes;
     private final AtomicInteger started = new AtomicInteger();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final List<Thread> threads = new ArrayList<>();
 
-    LayerFeed(List<Layer> layers, LayerSource source, int width, Check check) {
+    LayerFeed(List<Layer> layers, LayerSource source, Limits limits, int width, Check check) {
         this.source = source;
+        this.limits = limits;
         this.check = check;
         lanes = layers.stream().map(Lane::new).toList();
         for (int i = 0; i < Math.min(width, lanes.size()); i++) {
@@ -163,10 +165,10 @@ final class LayerFeed implements AutoCloseable {
         return named;
     }
 
-    private static void pump(Lane lane, InputStream tar, List<byte[]> buffers)
-            throws IOException, InterruptedException {
+    private void pump(Lane lane, InputStream tar, List<byte[]> buffers) throws IOException, InterruptedException {
         Optional<MessageDigest> hash = lane.layer.diffId().map(Digest::hasher);
         int made = buffers.size();
+        long unpacked = 0;
         int length;
         do {
             byte[] bytes;
@@ -180,6 +182,8 @@ final class LayerFeed implements AutoCloseable {
             }
             length = tar.readNBytes(bytes, 0, CHUNK);
             int filled = length;
+            unpacked += length;
+            limits.checkRatio(lane.layer.blob().size(), unpacked);
             hash.ifPresent(h -> h.update(bytes, 0, filled));
             if (length > 0) {
                 lane.filled.put(new Chunk(bytes, length));

@@ -62,7 +62,7 @@ final class LayerScan {
     /** Reads the next lower layer to its end. */
     EntryLog scan(TarInput in) throws IOException {
         var log = new EntryLog();
-        var tar = new TarReader(in);
+        var tar = new TarReader(in, limits);
         Optional<TarEntry> next = tar.next();
         while (next.isPresent()) {
             TarEntry entry = next.get();
@@ -87,7 +87,7 @@ final class LayerScan {
      * @param fill the files by their number in the layer, in ascending order
      */
     void fetch(TarInput in, Map<Integer, Node.File> fill) throws IOException {
-        var tar = new TarReader(in);
+        var tar = new TarReader(in, limits);
         int number = 0;
         int left = fill.size();
         Optional<TarEntry> next = tar.next();
@@ -125,6 +125,7 @@ final class LayerScan {
     }
 
     private Logged logged(TarEntry entry, TarReader tar) throws IOException {
+        limits.checkPath(entry.name());
         byte[] path = EntryPath.clean(entry.name());
         int base = EntryPath.baseStart(path);
         if (startsWith(path, base, WHITEOUT)) {
@@ -135,6 +136,7 @@ final class LayerScan {
         }
         byte[] link = entry.link();
         if (entry.kind() == Kind.HARD_LINK) {
+            limits.checkPath(link);
             link = EntryPath.clean(link);
         } else if (entry.kind() == Kind.SYMLINK) {
             checkTarget(link);
@@ -226,7 +228,9 @@ final class LayerScan {
                 droppedXattrs++;
             }
         });
-        return image.xattrs().add(kept);
+        int set = image.xattrs().add(kept);
+        limits.checkXattrs(image.xattrs().bytes());
+        return set;
     }
 
     private static boolean startsWith(byte[] path, int base, byte[] prefix) {

@@ -3,31 +3,69 @@ package org.berth.convert;
 import org.berth.error.ImageException;
 
 /**
- * What an image may ask for, so that a few hostile bytes cannot fill the memory or the disk.
+ * What an image may ask for, so that a few hostile bytes cannot fill the memory or the disk. Each is a setting of the site,
+ * and named by it where it is hit.
  *
- * @param maxEntries archive entries of all layers together
- * @param maxBytes bytes of all files of all layers together, holes included
- * @param maxDepth directories below each other
+ * @param entries archive entries of all layers together
+ * @param bytes of all files of all layers together, holes included
+ * @param depth directories below each other
+ * @param pathBytes of an entry's path; Linux itself cannot name more than 4095 bytes at once
+ * @param headerBytes of an entry's extended header (long names, attributes), and of all global ones of a layer together
+ * @param xattrBytes of the different sets of extended attributes of all layers together
+ * @param ratio how many times larger than its blob a layer may be once it is unpacked
+ * @param ratioAbove up to so many unpacked bytes the ratio does not matter
  */
-public record Limits(long maxEntries, long maxBytes, int maxDepth) {
-    /** Twenty times what the largest images of the field have: 5 million entries, 1 TiB, 2048 directories. */
-    public static final Limits DEFAULT = new Limits(5_000_000, 1L << 40, 2048);
+public record Limits(
+        long entries,
+        long bytes,
+        long depth,
+        long pathBytes,
+        long headerBytes,
+        long xattrBytes,
+        long ratio,
+        long ratioAbove) {
+    /** The settings' defaults: far beyond the largest images of the field, which have 250,000 entries and 50 GB. */
+    public static final Limits DEFAULT =
+            new Limits(5_000_000, 1L << 40, 2048, 32 << 10, 1 << 20, 64 << 20, 200, 4L << 30);
 
-    void checkEntries(long entries) {
-        if (entries > maxEntries) {
-            throw new ImageException("the image has more than %d entries (limit maxEntries)".formatted(maxEntries));
+    void checkEntries(long count) {
+        check(count, entries, "the image has more than %d entries", "image-max-entries");
+    }
+
+    void checkBytes(long count) {
+        check(count < 0 ? Long.MAX_VALUE : count, bytes, "the image's files have more than %d bytes", "image-max-size");
+    }
+
+    void checkDepth(int levels) {
+        check(levels, depth, "directories are nested more than %d deep", "image-max-depth");
+    }
+
+    void checkPath(byte[] path) {
+        check(path.length, pathBytes, "its path has more than %d bytes", "image-max-path");
+    }
+
+    void checkHeader(String what, long count) {
+        check(count, headerBytes, "a " + what + " has more than %d bytes", "image-max-header");
+    }
+
+    void checkXattrs(long count) {
+        check(
+                count,
+                xattrBytes,
+                "the image's extended attributes have more than %d different bytes",
+                "image-max-xattrs");
+    }
+
+    /** @param unpacked bytes that came of a blob so far */
+    void checkRatio(long blob, long unpacked) {
+        if (unpacked > ratioAbove) {
+            check(unpacked / Math.max(blob, 1), ratio, "it unpacks to more than %d times its size", "image-max-ratio");
         }
     }
 
-    void checkBytes(long bytes) {
-        if (bytes < 0 || bytes > maxBytes) {
-            throw new ImageException("the image's files have more than %d bytes (limit maxBytes)".formatted(maxBytes));
-        }
-    }
-
-    void checkDepth(int depth) {
-        if (depth > maxDepth) {
-            throw new ImageException("directories are nested more than %d deep (limit maxDepth)".formatted(maxDepth));
+    private static void check(long count, long limit, String what, String setting) {
+        if (count > limit) {
+            throw new ImageException("%s; %s in berth.yaml sets the limit".formatted(what.formatted(limit), setting));
         }
     }
 }

@@ -20,9 +20,6 @@ import org.berth.error.ImageException;
 final class TarReader {
     private static final int BLOCK = 512;
 
-    /** The most bytes of a PAX header or GNU long name, as in Go's reader. */
-    private static final int METADATA_MAX = 1 << 20;
-
     private static final int SEGMENTS_MAX = 1 << 18;
     private static final String XATTR = "SCHILY.xattr.";
     private static final byte[] NOTHING = {};
@@ -35,6 +32,7 @@ final class TarReader {
     }
 
     private final TarInput in;
+    private final Limits limits;
     private final byte[] header = new byte[BLOCK];
     private final Map<String, byte[]> global = new HashMap<>();
 
@@ -43,8 +41,9 @@ final class TarReader {
 
     private long padding;
 
-    TarReader(TarInput in) {
+    TarReader(TarInput in, Limits limits) {
         this.in = in;
+        this.limits = limits;
     }
 
     /** The next entry, after skipping what is left of the last; empty at the archive's end. */
@@ -67,6 +66,11 @@ final class TarReader {
                 case 'g' -> {
                     var records = new PaxRecords(metadata("PAX global header"));
                     global.putAll(records.values());
+                    limits.checkHeader(
+                            "PAX global header",
+                            global.entrySet().stream()
+                                    .mapToLong(record -> record.getKey().length() + record.getValue().length)
+                                    .sum());
                     pending = false;
                 }
                 case 'x' -> {
@@ -136,9 +140,10 @@ final class TarReader {
     /** Reads the content of an extended header. */
     private byte[] metadata(String what) throws IOException {
         long size = number(124, 12, "size");
-        if (size < 0 || size > METADATA_MAX) {
-            throw new ImageException("a %s of %d bytes is larger than %d".formatted(what, size, METADATA_MAX));
+        if (size < 0 || size > Integer.MAX_VALUE - BLOCK) {
+            throw new ImageException("a %s cannot have %d bytes".formatted(what, size));
         }
+        limits.checkHeader(what, size);
         byte[] content = new byte[(int) size];
         in.read(content, content.length);
         in.skip(-size & BLOCK - 1);

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.ZoneId;
 import java.util.Optional;
 import org.berth.convert.Compression;
+import org.berth.convert.Limits;
 
 /**
  * How images are pulled and converted.
@@ -22,6 +23,7 @@ public record PullSettings(
         BuildTime time,
         ZoneId zone,
         int threads,
+        Limits limits,
         int umask,
         String version) {
 

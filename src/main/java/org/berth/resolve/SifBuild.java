@@ -12,7 +12,6 @@ import org.berth.convert.ConvertOptions;
 import org.berth.convert.Converter;
 import org.berth.convert.Extra;
 import org.berth.convert.Extra.Rule;
-import org.berth.convert.Limits;
 import org.berth.oci.Descriptor;
 import org.berth.oci.ImageConfig;
 import org.berth.oci.LayerSource;
@@ -70,7 +69,7 @@ final class SifBuild {
                         settings.compression(),
                         settings.level(),
                         now,
-                        Limits.DEFAULT,
+                        settings.limits(),
                         settings.threads(),
                         ConvertOptions.DiffIds.CHECK),
                 target.channel(),

@@ -16,6 +16,7 @@ public final class XattrSets {
 
     private final Map<ByteBuffer, Integer> numbers = new HashMap<>();
     private final List<Set> sets = new ArrayList<>();
+    private long bytes;
 
     /** @param pairs the encoded names and values, {@code count} of them */
     record Set(byte[] pairs, int count) {}
@@ -40,8 +41,14 @@ public final class XattrSets {
         byte[] encoded = pairs.toByteArray();
         return numbers.computeIfAbsent(ByteBuffer.wrap(encoded), key -> {
             sets.add(new Set(encoded, attributes.size()));
+            bytes += encoded.length;
             return sets.size() - 1;
         });
+    }
+
+    /** Names and values of all sets. */
+    public long bytes() {
+        return bytes;
     }
 
     Set set(int number) {

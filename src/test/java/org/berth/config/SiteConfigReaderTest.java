@@ -62,6 +62,18 @@ class SiteConfigReaderTest {
     }
 
     @Test
+    void limitsOfImagesAreNumbersWithPowersOf1024() throws IOException {
+        ImageLimits limits = read("image-max-entries: 7\nimage-max-size: 3T\nimage-max-path: 2K\n")
+                .imageLimits();
+        assertEquals(7, limits.entries());
+        assertEquals(3L << 40, limits.bytes());
+        assertEquals(2048, limits.pathBytes());
+        assertEquals(ImageLimits.DEFAULTS.depth(), limits.depth());
+        assertMessage("image max depth: '9 m' is not a number, with K, M, G or T", "image-max-depth: 9 m\n");
+        assertMessage("image max size: '-1' is not a number", "image-max-size: -1\n");
+    }
+
+    @Test
     void aMistakeNamesFileAndSetting() {
         assertMessage("unknown setting 'mount-hone'", "mount-hone: yes\n");
         assertMessage("mount home: 'maybe' is not yes or no", "mount-home: maybe\n");

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Layers that nobody would write, from the compressed bytes to the image. */
 class ConvertFuzzTest {
-    private static final Limits LIMITS = new Limits(10_000, 64L << 20, 64);
+    private static final Limits LIMITS = new Limits(10_000, 64L << 20, 64, 32 << 10, 1 << 20, 1 << 20, 200, 64L << 20);
     private static final Descriptor BLOB = new Descriptor("layer", Digest.sha256(new byte[0]), 0, Map.of());
 
     private static final List<String> NAMES = List.of(
@@ -222,20 +222,20 @@ class ConvertFuzzTest {
     }
 
     private static void walk(SquashfsReader reader, Inode.Directory at, int depth) {
-        assertTrue(depth <= LIMITS.maxDepth() + 1, "too deep");
+        assertTrue(depth <= LIMITS.depth() + 1, "too deep");
         for (var entry : reader.list(at)) {
             Inode inode = reader.inode(entry.inodeReference());
             reader.xattrs(inode);
             if (inode instanceof Inode.Directory below) {
                 walk(reader, below, depth + 1);
             } else if (inode instanceof Inode.RegularFile file) {
-                reader.read(file, LIMITS.maxBytes());
+                reader.read(file, LIMITS.bytes());
             }
         }
     }
 
     private static void readTar(byte[] tar, RandomGenerator random) throws IOException {
-        var reader = new TarReader(new TarInput(chunks(tar, random)));
+        var reader = new TarReader(new TarInput(chunks(tar, random)), LIMITS);
         var written = new long[1];
         long seen = 0;
         for (var next = reader.next(); next.isPresent(); next = reader.next()) {

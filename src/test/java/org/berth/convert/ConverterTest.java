@@ -501,7 +501,7 @@ class ConverterTest {
                         "'neg': its size -5 is negative",
                         new TarMaker().entry('0', "neg", "", new byte[0], -5).end()),
                 Map.entry(
-                        "limit maxBytes",
+                        "image-max-size in berth.yaml",
                         new TarMaker()
                                 .entry('0', "big", "", new byte[0], Long.MAX_VALUE)
                                 .end()),
@@ -518,7 +518,7 @@ class ConverterTest {
                         "the archive ends after an extended header",
                         new TarMaker().rawPax('x', "6 a=b\n").end()),
                 Map.entry(
-                        "a PAX header of 2000000 bytes",
+                        "a PAX header has more than 1048576 bytes",
                         new TarMaker()
                                 .entry('x', "x", "", new byte[0], 2_000_000)
                                 .end()),
@@ -543,7 +543,7 @@ class ConverterTest {
                         "is longer than 255",
                         new TarMaker().pax("path", "n".repeat(256)).empty("x").end()),
                 Map.entry(
-                        "limit maxDepth",
+                        "image-max-depth in berth.yaml",
                         new TarMaker()
                                 .pax("path", "d/".repeat(3000) + "x")
                                 .empty("x")
@@ -576,9 +576,72 @@ class ConverterTest {
     void entriesAreCountedAlsoInLayersThatComeAgain() {
         byte[] tar = new TarMaker().empty("a").empty("b").end();
         MemoryLayers layers = MemoryLayers.of(tar, tar, tar);
-        var few = new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, new Limits(5, 1000, 10), 1, DiffIds.IGNORE);
-        var e = assertThrows(ImageException.class, () -> convert(few, layers));
-        assertTrue(e.getMessage().contains("more than 5 entries (limit maxEntries)"), e.getMessage());
+        assertLimit(new Limits(5, 1000, 10, 99, 999, 999, 99, 9999), "5 entries; image-max-entries", layers);
+    }
+
+    private void assertLimit(Limits limits, String words, MemoryLayers layers) {
+        var options = new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, limits, 1, DiffIds.IGNORE);
+        var e = assertThrows(ImageException.class, () -> convert(options, layers));
+        assertTrue(e.getMessage().contains("more than " + words), e.getMessage());
+        assertTrue(e.getMessage().contains("in berth.yaml sets the limit"), e.getMessage());
+    }
+
+    @Test
+    void everyLimitIsNamedByItsSettingWhereItIsHit() {
+        var limits = new Limits(9, 1000, 3, 20, 600, 30, 4, 20_000);
+        Assertions.assertDoesNotThrow(() -> convert(
+                new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, limits, 1, DiffIds.IGNORE),
+                MemoryLayers.of(new TarMaker()
+                        .file("a/b/c/12345678901234", new byte[1000])
+                        .pax("SCHILY.xattr.user.a", "b")
+                        .empty("x")
+                        .end())));
+        assertLimit(
+                limits,
+                "1000 bytes; image-max-size",
+                MemoryLayers.of(new TarMaker()
+                        .file("a", new byte[500])
+                        .file("b", new byte[501])
+                        .end()));
+        assertLimit(
+                limits,
+                "3 deep; image-max-depth",
+                MemoryLayers.of(new TarMaker().empty("a/b/c/d/e").end()));
+        assertLimit(
+                limits,
+                "20 bytes; image-max-path",
+                MemoryLayers.of(new TarMaker().empty("a/123456789012345678901").end()));
+        assertLimit(
+                limits,
+                "600 bytes; image-max-header",
+                MemoryLayers.of(new TarMaker()
+                        .pax("comment", "x".repeat(601))
+                        .empty("x")
+                        .end()));
+        assertLimit(
+                limits,
+                "30 different bytes; image-max-xattrs",
+                MemoryLayers.of(new TarMaker()
+                        .pax("SCHILY.xattr.user.a", "0123456789")
+                        .empty("x")
+                        .pax("SCHILY.xattr.user.a", "0123456789")
+                        .empty("same")
+                        .pax("SCHILY.xattr.user.a", "1123456789")
+                        .empty("y")
+                        .end()));
+    }
+
+    @Test
+    void aLayerThatUnpacksToFarMoreThanItsBlobIsRefused() {
+        byte[] tar = new TarMaker().file("zeros", new byte[3_000_000]).end();
+        MemoryLayers layers = MemoryLayers.of(tar);
+        var roomy = new Limits(9, 1L << 40, 9, 99, 999, 999, 200, 1L << 30);
+        Assertions.assertDoesNotThrow(
+                () -> convert(new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, roomy, 1, DiffIds.IGNORE), layers));
+        assertLimit(
+                new Limits(9, 1L << 40, 9, 99, 999, 999, 200, 1_000_000),
+                "200 times its size; image-max-ratio",
+                layers);
     }
 
     @Test

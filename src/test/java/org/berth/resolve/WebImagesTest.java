@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.berth.convert.Compression;
+import org.berth.convert.Limits;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
@@ -87,7 +88,16 @@ class WebImagesTest {
 
     private PulledImage fetch(String path, Optional<Path> cache) {
         PullSettings settings = new PullSettings(
-                cache, directory, Compression.ZSTD, 1, new BuildTime.Now(), ZoneOffset.UTC, 1, 022, "test");
+                cache,
+                directory,
+                Compression.ZSTD,
+                1,
+                new BuildTime.Now(),
+                ZoneOffset.UTC,
+                1,
+                Limits.DEFAULT,
+                022,
+                "test");
         try (WebImages web = new WebImages(settings, new Recorded(told), ProxySelector.of(null), "berth/test")) {
             return web.fetch(
                     "http://127.0.0.1:%d%s".formatted(server.getAddress().getPort(), path));

@@ -1,0 +1,35 @@
+package org.berth.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.berth.config.ImageLimits;
+import org.berth.config.Setting;
+import org.berth.convert.Limits;
+import org.junit.jupiter.api.Test;
+
+/** The site's limits of images and the converter's are the same. */
+class ImageLimitsTest {
+    @Test
+    void theDefaultsOfSettingsAndConversionAgree() {
+        assertEquals(Limits.DEFAULT, Pulling.limits(ImageLimits.DEFAULTS));
+    }
+
+    @Test
+    void aSettingThatAMessageNamesIsOne() throws IOException {
+        Matcher names = Pattern.compile("\"(image-[a-z-]+)\"")
+                .matcher(Files.readString(Path.of("src/main/java/org/berth/convert/Limits.java")));
+        int found = 0;
+        for (; names.find(); found++) {
+            String name = names.group(1);
+            assertTrue(Stream.of(Setting.values()).anyMatch(s -> s.key().equals(name)), name);
+        }
+        assertEquals(7, found);
+    }
+}
