@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
@@ -21,24 +22,27 @@ public final class OwnFiles {
 
     private OwnFiles() {}
 
+    /** A new file, open for reading and writing. */
+    public record Made(FileChannel channel) {}
+
+    /** Writes a new file from its start. */
+    public interface Maker {
+        void make(Made file) throws IOException;
+    }
+
     /**
-     * Copies a file; the copy appears by rename when it is complete and on the disk.
+     * Makes a file that appears by rename when it is complete and on the disk; what has its name is replaced.
      *
-     * <p>The kernel shares the blocks where the file system can.
-     *
-     * @param mode permission bits of the copy
-     * @throws HostException if there is no room, or it cannot be written
+     * @param mode permission bits
+     * @throws HostException if it cannot be written
      */
-    public static void copy(Path from, Path to, int mode) {
-        try (Unfinished part = Unfinished.beside(to);
-                FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
-            Space.require(Objects.requireNonNull(part.path().getParent()), in.size());
-            try (FileChannel out =
-                    FileChannel.open(part.path(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                long position = 0;
-                while (position < in.size()) {
-                    position += in.transferTo(position, in.size() - position, out);
-                }
+    public static void make(Path to, int mode, Maker maker) {
+        try (Unfinished part = Unfinished.beside(to)) {
+            try (FileChannel out = FileChannel.open(
+                    part.path(),
+                    Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+                maker.make(new Made(out));
                 out.force(true);
             }
             Files.setPosixFilePermissions(part.path(), permissions(mode));
@@ -46,6 +50,23 @@ public final class OwnFiles {
         } catch (IOException e) {
             throw new HostException("could not write %s: %s".formatted(to, e.getMessage()), e);
         }
+    }
+
+    /**
+     * Copies a file, as {@link #make} does. The kernel shares the blocks where the file system can.
+     *
+     * @throws HostException also if there is no room
+     */
+    public static void copy(Path from, Path to, int mode) {
+        make(to, mode, file -> {
+            try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
+                Space.require(Objects.requireNonNull(to.toAbsolutePath().getParent()), in.size());
+                long position = 0;
+                while (position < in.size()) {
+                    position += in.transferTo(position, in.size() - position, file.channel());
+                }
+            }
+        });
     }
 
     /** An empty file of the caller's alone. */

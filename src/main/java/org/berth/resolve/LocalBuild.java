@@ -4,6 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
+import org.berth.cache.OwnFiles;
+import org.berth.cache.Space;
 import org.berth.cache.Unfinished;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
@@ -19,10 +21,12 @@ import org.berth.sif.SifIdentity;
 import org.berth.sif.SifObject;
 import org.berth.sif.SifWriter;
 import org.berth.squashfs.Packer;
+import org.berth.squashfs.SquashfsReader;
 import org.berth.squashfs.SquashfsWriter;
 
 /**
- * A SIF from an image of this machine: a sandbox is packed, a squashfs is taken over byte for byte.
+ * An image from one of this machine: a sandbox is packed, a squashfs is taken over byte for byte, with or without the changes
+ * of a container.
  *
  * <p>What the image says of itself stays as it is, so that a sandbox that is packed and unpacked again is the same.
  */
@@ -51,6 +55,37 @@ public final class LocalBuild {
      * @param destination appears by rename; what is there is replaced
      */
     public void sif(Path source, String named, Architecture machine, Purpose purpose, Path destination) {
+        sif(source, Optional.empty(), named, machine, purpose, destination);
+    }
+
+    /**
+     * Writes an image with the changes that were made in a container of it. What the image says of itself stays.
+     *
+     * @param source a sandbox, a squashfs or a SIF
+     * @param upper the upper directory of the overlay over it
+     * @param named as the user did
+     * @param machine that the image is for where it does not say so itself
+     * @param destination its ending says what is written; appears by rename, what is there is replaced
+     */
+    public void changed(Path source, Path upper, String named, Architecture machine, Path destination) {
+        switch (SavedForm.of(destination)) {
+            case SIF -> sif(source, Optional.of(upper), named, machine, Purpose.SIF, destination);
+            case SQUASHFS -> squashfs(source, upper, destination);
+        }
+    }
+
+    private void squashfs(Path source, Path upper, Path destination) {
+        LocalImages.Kind kind = images.kind(source);
+        events.info("Creating squashfs...");
+        Instant now = settings.time().of(Optional.empty());
+        OwnFiles.make(
+                destination,
+                0666 & ~settings.umask(),
+                file -> pack(kind, upper, destination, new SifWriter.PartitionTarget(file.channel(), 0), now));
+    }
+
+    private void sif(
+            Path source, Optional<Path> upper, String named, Architecture machine, Purpose purpose, Path destination) {
         LocalImages.Kind kind = images.kind(source);
         InspectMetadata metadata = new ImageMetadata(host, images).of(source);
         String definition = metadata.deffile().isEmpty()
@@ -66,13 +101,16 @@ public final class LocalBuild {
                     SifObject.of(DataType.GENERIC_JSON, InspectMetadata.OBJECT_NAME),
                     utf8(metadata.toJson(InspectMetadata.Layout.COMPACT)));
             events.info(purpose.message());
-            switch (kind) {
-                case LocalImages.Kind.Sandbox(Path root) ->
-                    pack(sif, root, said(metadata).orElse(machine), now);
-                case LocalImages.Kind.PlainSquashfs(Path file, long offset, long size) ->
-                    copy(sif, file, offset, size, said(metadata).orElse(machine));
-                case LocalImages.Kind.Sif(SifFile file) -> copy(sif, file);
+            if (kind instanceof LocalImages.Kind.Sif(SifFile file)) {
+                copyConfiguration(sif, file);
             }
+            SifWriter.PartitionTarget target = sif.beginPartition(SifObject.partition(
+                    FileSystemType.SQUASHFS,
+                    PartitionType.PRIMARY_SYSTEM,
+                    architecture(kind).or(() -> said(metadata)).orElse(machine),
+                    ""));
+            sif.endPartition(upper.map(layer -> pack(kind, layer, destination, target, now))
+                    .orElseGet(() -> copy(kind, target, now)));
             sif.finish(settings.umask());
             part.publish();
         }
@@ -84,41 +122,79 @@ public final class LocalBuild {
                 .filter(architecture -> architecture != Architecture.UNKNOWN);
     }
 
-    private static SifWriter.PartitionTarget begin(SifWriter sif, Architecture architecture) {
-        return sif.beginPartition(
-                SifObject.partition(FileSystemType.SQUASHFS, PartitionType.PRIMARY_SYSTEM, architecture, ""));
+    private static Optional<Architecture> architecture(LocalImages.Kind kind) {
+        return kind instanceof LocalImages.Kind.Sif(SifFile file)
+                ? squashfs(file).partition().map(SifDescriptor.Partition::architecture)
+                : Optional.empty();
     }
 
-    private void pack(SifWriter sif, Path root, Architecture architecture, Instant now) {
-        SifWriter.PartitionTarget target = begin(sif, architecture);
-        try (SquashfsWriter squashfs = new SquashfsWriter(
-                target.channel(),
-                target.offset(),
-                settings.compression().codec(settings.level()),
-                settings.threads())) {
-            // Without root's rights the owners on the disk are the caller, who means nothing elsewhere.
-            Packer.Owners owners = host.facts().root() ? Packer.Owners.KEPT : Packer.Owners.ROOT;
-            sif.endPartition(Packer.pack(root, squashfs, owners, now).bytes());
-        }
-    }
-
-    private static void copy(SifWriter sif, Path file, long offset, long size, Architecture architecture) {
-        SifWriter.PartitionTarget target = begin(sif, architecture);
-        OutputFiles.copyPart(file, offset, size, target.channel(), target.offset());
-        sif.endPartition(size);
-    }
-
-    private static void copy(SifWriter sif, SifFile file) {
+    private static void copyConfiguration(SifWriter sif, SifFile file) {
         file.named(DataType.GENERIC_JSON, OCI_CONFIG)
                 .ifPresent(config ->
                         sif.add(SifObject.of(DataType.GENERIC_JSON, OCI_CONFIG), file.bytes(config, MAX_BYTES)));
-        SifDescriptor partition = squashfs(file);
-        copy(
-                sif,
-                file.path(),
-                partition.offset(),
-                partition.size(),
-                partition.partition().orElseThrow().architecture());
+    }
+
+    /** An image's root file system as it is; its bytes. */
+    private long copy(LocalImages.Kind kind, SifWriter.PartitionTarget to, Instant now) {
+        return switch (kind) {
+            case LocalImages.Kind.Sandbox(Path root) -> {
+                try (SquashfsWriter squashfs = writer(to)) {
+                    yield Packer.pack(root, squashfs, owners(), now).bytes();
+                }
+            }
+            case LocalImages.Kind.PlainSquashfs(Path file, long offset, long size) -> {
+                OutputFiles.copyPart(file, offset, size, to.channel(), to.offset());
+                yield size;
+            }
+            case LocalImages.Kind.Sif(SifFile file) -> {
+                SifDescriptor partition = squashfs(file);
+                OutputFiles.copyPart(file.path(), partition.offset(), partition.size(), to.channel(), to.offset());
+                yield partition.size();
+            }
+        };
+    }
+
+    /** An image's root file system with a layer; its bytes. */
+    private long pack(LocalImages.Kind kind, Path upper, Path destination, SifWriter.PartitionTarget to, Instant now) {
+        return switch (kind) {
+            case LocalImages.Kind.Sandbox(Path root) -> pack(new Packer.Base.Directory(root), upper, to, now);
+            case LocalImages.Kind.PlainSquashfs(Path file, long offset, long size) ->
+                pack(file, offset, size, upper, destination, to, now);
+            case LocalImages.Kind.Sif(SifFile file) -> {
+                SifDescriptor partition = squashfs(file);
+                yield pack(file.path(), partition.offset(), partition.size(), upper, destination, to, now);
+            }
+        };
+    }
+
+    private long pack(
+            Path file,
+            long offset,
+            long size,
+            Path upper,
+            Path destination,
+            SifWriter.PartitionTarget to,
+            Instant now) {
+        Space.require(OutputFiles.folder(destination), size);
+        try (SquashfsReader image = SquashfsReader.open(file, offset, size)) {
+            return pack(new Packer.Base.Squashfs(image), upper, to, now);
+        }
+    }
+
+    private long pack(Packer.Base base, Path upper, SifWriter.PartitionTarget to, Instant now) {
+        try (SquashfsWriter squashfs = writer(to)) {
+            return Packer.packOverlay(base, upper, squashfs, owners(), now).bytes();
+        }
+    }
+
+    private SquashfsWriter writer(SifWriter.PartitionTarget to) {
+        return new SquashfsWriter(
+                to.channel(), to.offset(), settings.compression().codec(settings.level()), settings.threads());
+    }
+
+    /** Without root's rights the owners on the disk are the caller, who means nothing elsewhere. */
+    private Packer.Owners owners() {
+        return host.facts().root() ? Packer.Owners.KEPT : Packer.Owners.ROOT;
     }
 
     /**

@@ -225,6 +225,10 @@ final class LinuxFiles {
         int type() {
             return mode & S_IFMT;
         }
+
+        Status ownedBy(long newUid, long newGid) {
+            return new Status(mode, newUid, newGid, size, modifiedAt, links, device, inode, major, minor);
+        }
     }
 
     static Status status(int directory, byte[] name) throws SystemCallException {

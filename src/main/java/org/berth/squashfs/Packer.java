@@ -3,43 +3,52 @@ package org.berth.squashfs;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.berth.error.HostException;
+import org.berth.error.ImageException;
 import org.berth.squashfs.LinuxFiles.Status;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a squashfs of a directory tree, names as bytes and in their order, so that the same tree gives the same image.
+ * Makes a squashfs of a directory tree, or of a tree and the upper directory of an overlay on it, names as bytes and in their
+ * order, so that the same trees give the same image.
  *
- * <p>Hard links stay what they are, sparse blocks become holes, mount points below the directory are walked like all else.
- * What its owner has closed to himself is opened for the time it takes to read it, as a sandbox of somebody who is not
- * root has such files.
+ * <p>Both are read where they lie, not through the overlay's mount, in which a user cannot read what other users of an
+ * image own. Hard links stay what they are, sparse blocks become holes, mount points below a directory are walked like all
+ * else.
  */
 public final class Packer implements AutoCloseable {
-    private static final byte[] ITSELF = {};
     private static final int MAX_DEPTH = 1000;
     private static final int BUFFER = 1 << 17;
-    private static final int OWNER_READS = 0400;
-    private static final int OWNER_ENTERS = 0500;
 
-    /** Whom the files of the image belong to. */
+    /** Whom the files of the image belong to that lie on this machine's disk. */
     public enum Owners {
         /** To those they belong to on the disk. */
         KEPT,
-        /** To root, all of them. */
+        /** To root, all of them: where the caller was root in a user namespace, or nobody but him means anything elsewhere. */
         ROOT
+    }
+
+    /** A root file system. */
+    public sealed interface Base {
+        record Directory(Path path) implements Base {}
+
+        /** Closed by the caller. */
+        record Squashfs(SquashfsReader image) implements Base {}
     }
 
     /** The same file wherever it is named. */
     private record Identity(long device, long inode) {}
+
+    /** What two trees have under one name. */
+    private record Layers(Source top, Optional<Source> below) {}
 
     private final SquashfsWriter image;
     private final Owners owners;
@@ -62,93 +71,150 @@ public final class Packer implements AutoCloseable {
      * @throws HostException if a file cannot be read or the image cannot be written
      */
     public static SquashfsWriter.Summary pack(Path directory, SquashfsWriter image, Owners owners, Instant time) {
+        return pack(new Base.Directory(directory), Optional.empty(), image, owners, time);
+    }
+
+    /**
+     * Packs what an overlay of an upper directory over a root file system shows.
+     *
+     * @param upper written by an overlay; its marks (whiteouts, opaque directories) are obeyed and left out
+     * @param image new and empty; finished when this returns
+     * @param time the image's own
+     * @throws HostException if a file cannot be read, the upper directory does not hold all of its files, or the image cannot be written
+     * @throws ImageException if a squashfs that is read is damaged
+     */
+    public static SquashfsWriter.Summary packOverlay(
+            Base base, Path upper, SquashfsWriter image, Owners owners, Instant time) {
+        return pack(base, Optional.of(upper), image, owners, time);
+    }
+
+    private static SquashfsWriter.Summary pack(
+            Base base, Optional<Path> upper, SquashfsWriter image, Owners owners, Instant time) {
         try (Packer packer = new Packer(image, owners)) {
-            int top = open(directory);
-            try {
-                Node.Directory root = new Node.Directory();
-                packer.fill(root, top, directory.toString());
-                return image.finish(root, time);
-            } finally {
-                LinuxFiles.close(top);
+            Source below = switch (base) {
+                case Base.Directory(Path path) -> packer.top(path, false);
+                case Base.Squashfs(SquashfsReader reader) -> SquashfsSource.top(reader);
+            };
+            Node.Directory top = new Node.Directory();
+            if (upper.isPresent()) {
+                packer.fill(top, packer.top(upper.get(), true), Optional.of(below));
+                // The upper directory itself was made by whoever made the overlay.
+                packer.attributes(top, below);
+            } else {
+                packer.fill(top, below, Optional.empty());
             }
-        } catch (SystemCallException e) {
-            throw new HostException("could not read %s: %s".formatted(directory, e.getMessage()), e);
+            return image.finish(top, time);
         } catch (IOException e) {
             throw new HostException("the image cannot be written: " + e.getMessage(), e);
+        } catch (OutOfMemoryError e) {
+            throw new HostException("not enough memory for the names of the image", e);
         }
     }
 
-    private static int open(Path directory) throws SystemCallException {
-        return LinuxFiles.openDirectory(
-                LinuxFiles.AT_FDCWD, directory.toString().getBytes(StandardCharsets.UTF_8));
+    private Source top(Path path, boolean layer) {
+        try {
+            return DiskSource.top(new DiskSource.Tree(owners, layer, root, buffer, bytes), path);
+        } catch (SystemCallException e) {
+            throw unreadable(path.toString(), e);
+        }
     }
 
-    /** Reads an open directory and all below it. */
-    private void fill(Node.Directory into, int directory, String path) throws SystemCallException, IOException {
+    static HostException unreadable(String path, SystemCallException e) {
+        return new HostException("could not read %s: %s".formatted(path, e.getMessage()), e);
+    }
+
+    /** Reads a directory, and the one that it lies on. */
+    private void fill(Node.Directory into, Source top, Optional<Source> below) throws IOException {
         if (into.depth() > MAX_DEPTH) {
-            throw new HostException("%s: directories nested deeper than %d".formatted(path, MAX_DEPTH));
+            throw new HostException("%s: directories nested deeper than %d".formatted(top.path(), MAX_DEPTH));
         }
-        attributes(into, LinuxFiles.status(directory, ITSELF), xattrs(directory));
-        List<byte[]> names = LinuxFiles.list(directory);
-        names.sort(Arrays::compareUnsigned);
-        for (byte[] name : names) {
-            String shown = path + "/" + new String(name, StandardCharsets.UTF_8);
+        try (Source.Open open = top.open()) {
+            SortedMap<String, byte[]> xattrs = open.xattrs();
+            attributes(into, top, xattrs);
+            SortedMap<byte[], Layers> entries = new TreeMap<>(Arrays::compareUnsigned);
+            if (below.isPresent() && !OverlayMarks.isOpaque(xattrs)) {
+                try (Source.Open lower = below.get().open()) {
+                    lower.list().forEach(entry -> entries.put(entry.name(), new Layers(entry, Optional.empty())));
+                    add(open, entries);
+                    put(into, entries);
+                }
+            } else {
+                add(open, entries);
+                put(into, entries);
+            }
+        } catch (SystemCallException e) {
+            throw unreadable(top.path(), e);
+        }
+    }
+
+    private static void add(Source.Open directory, SortedMap<byte[], Layers> entries) throws SystemCallException {
+        for (Source entry : directory.list()) {
+            entries.merge(
+                    entry.name(),
+                    new Layers(entry, Optional.empty()),
+                    (lower, higher) -> new Layers(entry, Optional.of(lower.top())));
+        }
+    }
+
+    private void put(Node.Directory into, SortedMap<byte[], Layers> entries) throws IOException {
+        for (Layers entry : entries.values()) {
+            Source top = entry.top();
             try {
-                into.put(name, node(into, directory, name, shown), 0);
+                Node node = node(into, top, entry.below().filter(Source::isDirectory));
+                if (node != null) {
+                    into.put(top.name(), node, 0);
+                }
             } catch (SystemCallException e) {
-                throw new HostException("could not read %s: %s".formatted(shown, e.getMessage()), e);
+                throw unreadable(top.path(), e);
             }
         }
     }
 
-    private Node node(Node.Directory parent, int directory, byte[] name, String path)
-            throws SystemCallException, IOException {
-        Status status = LinuxFiles.status(directory, name);
-        if (status.type() == LinuxFiles.S_IFDIR) {
+    /** Null for a whiteout. */
+    private @Nullable Node node(Node.Directory parent, Source top, Optional<Source> below) throws IOException {
+        if (top.isDirectory()) {
             Node.Directory child = new Node.Directory(parent);
-            boolean changed = allow(directory, name, status, OWNER_ENTERS);
-            try {
-                int open = LinuxFiles.openDirectory(directory, name);
-                try {
-                    fill(child, open, path);
-                } finally {
-                    LinuxFiles.close(open);
-                }
-            } finally {
-                if (changed) {
-                    LinuxFiles.changeMode(directory, name, status.mode() & 07777);
-                }
-            }
-            // The mode while it was read may not be the directory's own.
-            attributes(child, status, child.xattrs());
+            fill(child, top, below);
             return child;
+        }
+        Status status = top.status();
+        if (top.inLayer() && OverlayMarks.isWhiteoutDevice(status)) {
+            return null;
         }
         Identity identity = new Identity(status.device(), status.inode());
         Node known = linked.get(identity);
         if (known != null) {
             return known;
         }
-        Node node = leaf(directory, name, status, path);
-        if (status.links() > 1) {
+        Node node = status.type() == LinuxFiles.S_IFREG ? file(top) : leaf(top, status);
+        if (node != null && status.links() > 1) {
             linked.put(identity, node);
         }
         return node;
     }
 
-    private Node leaf(int directory, byte[] name, Status status, String path) throws SystemCallException, IOException {
-        Node node = switch (status.type()) {
-            case LinuxFiles.S_IFREG -> {
-                Node.File file = new Node.File(null);
-                content(file, directory, name, status, path);
-                yield file;
+    private @Nullable Node file(Source source) throws IOException {
+        try (Source.Open open = source.open()) {
+            SortedMap<String, byte[]> xattrs = open.xattrs();
+            if (source.inLayer() && OverlayMarks.isWhiteoutFile(source.status(), xattrs)) {
+                return null;
             }
-            case LinuxFiles.S_IFLNK -> new Node.Symlink(LinuxFiles.readLink(directory, name));
+            Node.File file = new Node.File(null);
+            attributes(file, source, xattrs);
+            file.fill(open.copy(image));
+            return file;
+        }
+    }
+
+    private Node leaf(Source source, Status status) throws SystemCallException {
+        Node node = switch (status.type()) {
+            case LinuxFiles.S_IFLNK -> new Node.Symlink(source.target());
             case LinuxFiles.S_IFCHR -> device(SquashfsFormat.TYPE_CHAR_DEVICE, status);
             case LinuxFiles.S_IFBLK -> device(SquashfsFormat.TYPE_BLOCK_DEVICE, status);
             case LinuxFiles.S_IFIFO -> new Node.Special(SquashfsFormat.TYPE_FIFO, 0);
             default -> new Node.Special(SquashfsFormat.TYPE_SOCKET, 0);
         };
-        attributes(node, status, node.xattrs());
+        attributes(node, source, source.leafXattrs());
         return node;
     }
 
@@ -156,82 +222,25 @@ public final class Packer implements AutoCloseable {
         return new Node.Special(type, Node.Special.device(status.major(), status.minor()));
     }
 
-    private void content(Node.File file, int directory, byte[] name, Status status, String path)
-            throws SystemCallException, IOException {
-        int open = readable(directory, name, status);
-        try {
-            attributes(file, status, xattrs(open));
-            // The size now: it is the one to be kept to, whatever happens to the file meanwhile.
-            long size = LinuxFiles.status(open, ITSELF).size();
-            if (size == 0) {
-                file.fill(FileData.EMPTY);
-                return;
-            }
-            image.beginFile(size);
-            for (long done = 0; done < size; ) {
-                long count = LinuxFiles.read(open, buffer.asSlice(0, Math.min(BUFFER, size - done)), done);
-                if (count == 0) {
-                    throw new HostException("%s: it became shorter while it was read".formatted(path));
-                }
-                MemorySegment.copy(buffer, ValueLayout.JAVA_BYTE, 0, bytes, 0, (int) count);
-                image.write(bytes, 0, (int) count);
-                done += count;
-            }
-            file.fill(image.endFile());
-        } finally {
-            LinuxFiles.close(open);
+    private void attributes(Node.Directory node, Source source) throws SystemCallException {
+        try (Source.Open open = source.open()) {
+            attributes(node, source, open.xattrs());
         }
     }
 
-    private int readable(int directory, byte[] name, Status status) throws SystemCallException {
-        boolean changed = allow(directory, name, status, OWNER_READS);
-        try {
-            return LinuxFiles.openFile(directory, name);
-        } finally {
-            if (changed) {
-                LinuxFiles.changeMode(directory, name, status.mode() & 07777);
-            }
+    private void attributes(Node node, Source source, SortedMap<String, byte[]> xattrs) {
+        SortedMap<String, byte[]> kept = xattrs;
+        if (source.inLayer()) {
+            OverlayMarks.requireComplete(xattrs, source.path());
+            kept = OverlayMarks.visible(xattrs);
         }
-    }
-
-    /**
-     * Makes sure that the caller has these rights, where he is the owner and has not.
-     *
-     * @return whether the mode was changed, and is to be set back
-     */
-    private boolean allow(int directory, byte[] name, Status status, int rights) {
-        if (root || (status.mode() & rights) == rights) {
-            return false;
-        }
-        try {
-            LinuxFiles.changeMode(directory, name, status.mode() & 07777 | rights);
-            return true;
-        } catch (SystemCallException e) {
-            // Another's file, which the caller may be allowed to read all the same; opening it will tell.
-            return false;
-        }
-    }
-
-    private int xattrs(int file) throws SystemCallException {
-        SortedMap<String, byte[]> all = LinuxFiles.xattrs(file);
-        SortedMap<String, byte[]> kept = new TreeMap<>();
-        all.forEach((name, value) -> {
-            // A label of this host's security module means nothing elsewhere.
-            if (XattrSets.storable(name) && !name.equals("security.selinux")) {
-                kept.put(name, value);
-            }
-        });
-        return image.xattrs().add(kept);
-    }
-
-    private void attributes(Node node, Status status, int xattrs) {
-        boolean kept = owners == Owners.KEPT;
+        Status status = source.status();
         node.attributes(
                 status.mode() & 07777,
-                kept ? (int) status.uid() : 0,
-                kept ? (int) status.gid() : 0,
+                (int) status.uid(),
+                (int) status.gid(),
                 (int) Math.clamp(status.modifiedAt(), 0, 0xffffffffL),
-                xattrs);
+                image.xattrs().add(kept));
     }
 
     @Override
