@@ -94,9 +94,11 @@ enum phase {
 	PHASE_EXPLAINED, /* --container-explain: nothing is run */
 };
 
+/* What tells it from another one that gets its pid later. */
 struct process {
 	pid_t pid;
-	unsigned long long start_time; /* so that a number used again is not taken for it */
+	uint64_t number; /* of its pidfd; 0 where the kernel has none */
+	unsigned long long start_time;
 };
 
 enum {
@@ -148,6 +150,8 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 
 /* 0 if there is no such process, or it has ended. */
 unsigned long long process_start_time(pid_t pid);
+void process_note(struct process *process, pid_t pid);
+/* Enters the user and the mount namespace of a process, if it is the one that was noted. */
 int ns_join(const struct step *step, const struct process *process);
 
 #endif

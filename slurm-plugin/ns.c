@@ -12,10 +12,16 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
 enum {
-	START_TIME_FIELD = 22, /* proc(5) */
+	START_TIME_FIELD = 22,	       /* proc(5) */
+	PROCESS_FS_MAGIC = 0x50494446, /* linux/magic.h: PID_FS_MAGIC */
 };
 
 /* Of a process by its directory in /proc; 0 if it has ended. */
@@ -46,6 +52,11 @@ static int open_process(pid_t pid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+static int open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
 unsigned long long process_start_time(pid_t pid)
 {
 	scoped_fd directory = open_process(pid);
@@ -53,12 +64,38 @@ unsigned long long process_start_time(pid_t pid)
 	return directory < 0 ? 0 : start_time_in(directory);
 }
 
-static bool is_own(int namespace, const char *path)
+/* Unlike a number in use again: unique for as long as the machine is up. 0 where the kernel gives
+ * all processes one (before Linux 6.9). */
+static uint64_t unique_number(int pidfd)
+{
+	struct statfs system;
+	struct stat status;
+
+	if (pidfd < 0 || fstatfs(pidfd, &system) < 0 || system.f_type != PROCESS_FS_MAGIC ||
+	    fstat(pidfd, &status) < 0)
+		return 0;
+	return status.st_ino;
+}
+
+/* Of a directory of /proc. */
+static bool is_own(int directory, const char *namespace)
 {
 	struct stat its, ours;
+	char path[32];
 
-	return fstat(namespace, &its) == 0 && stat(path, &ours) == 0 && its.st_dev == ours.st_dev &&
-	       its.st_ino == ours.st_ino;
+	snprintf(path, sizeof(path), "/proc/self/%s", namespace);
+	return fstatat(directory, namespace, &its, 0) == 0 && stat(path, &ours) == 0 &&
+	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
+}
+
+void process_note(struct process *process, pid_t pid)
+{
+	scoped_fd pidfd = open_pidfd(pid);
+	scoped_fd directory = open_process(pid);
+
+	process->pid = pid;
+	process->number = unique_number(pidfd);
+	process->start_time = directory < 0 ? 0 : start_time_in(directory);
 }
 
 /* A new member of a user namespace has all capabilities in it: the container's programs get none,
@@ -74,7 +111,37 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &header, none);
 }
 
-int ns_join(const struct step *step, const struct process *process)
+static int fail_ended(const struct step *step, const struct process *process)
+{
+	return fail(step, "the container has ended (process %d)", (int)process->pid);
+}
+
+/* One call, which enters both or none of them (Linux 5.8). 1 if it is not to be had: on an older
+ * kernel, and for root's container, which has no user namespace of its own. */
+static int join_by_pidfd(const struct step *step, const struct process *process)
+{
+	scoped_fd pidfd = open_pidfd(process->pid);
+	struct stat status;
+	int error;
+
+	if (pidfd < 0)
+		return 1;
+	/* Two files of /proc cost more than the join. */
+	if (process->number ? fstat(pidfd, &status) < 0 || status.st_ino != process->number
+			    : process_start_time(process->pid) != process->start_time)
+		return fail_ended(step, process);
+	if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) == 0)
+		return 0;
+	error = errno;
+	if (error == EINVAL)
+		return 1;
+	if (error == ESRCH)
+		return fail_ended(step, process);
+	errno = error;
+	return fail(step, "enter the container's namespaces: %m");
+}
+
+static int join_by_files(const struct step *step, const struct process *process)
 {
 	scoped_fd directory = open_process(process->pid);
 	scoped_fd user = -1;
@@ -85,12 +152,23 @@ int ns_join(const struct step *step, const struct process *process)
 		mount = openat(directory, "ns/mnt", O_RDONLY | O_CLOEXEC);
 	}
 	if (user < 0 || mount < 0 || start_time_in(directory) != process->start_time)
-		return fail(step, "the container has ended (process %d)", (int)process->pid);
-	/* Root's container has no user namespace of its own, and none is entered twice. */
-	if (!is_own(user, "/proc/self/ns/user") && setns(user, CLONE_NEWUSER) < 0)
+		return fail_ended(step, process);
+	/* None is entered twice. */
+	if (!is_own(directory, "ns/user") && setns(user, CLONE_NEWUSER) < 0)
 		return fail(step, "enter the container's user namespace: %m");
 	if (setns(mount, CLONE_NEWNS) < 0)
 		return fail(step, "enter the container's mount namespace: %m");
+	return 0;
+}
+
+int ns_join(const struct step *step, const struct process *process)
+{
+	int result = join_by_pidfd(step, process);
+
+	if (result > 0)
+		result = join_by_files(step, process);
+	if (result < 0)
+		return -1;
 	if (getuid() != 0 && drop_capabilities() < 0)
 		return fail(step, "give up capabilities: %m");
 	return 0;

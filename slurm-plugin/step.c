@@ -172,11 +172,8 @@ static int keep_message(struct step *step, const char *message, size_t length)
 		return fail(step, "%s says that %lu processes hold the container",
 			    step->config->berth, count);
 	for (unsigned long i = 0; i < count; i++) {
-		struct process *process = &shared->processes[i];
-
 		word += strlen(word) + 1;
-		process->pid = (pid_t)strtol(word, NULL, 10);
-		process->start_time = process_start_time(process->pid);
+		process_note(&shared->processes[i], (pid_t)strtol(word, NULL, 10));
 	}
 	shared->process_count = count;
 	return 0;
