@@ -10,6 +10,7 @@ install -d -o "$BERTH_USER" "$bench_work"/{home,cache,tmp,work}
 trap 'bench_end' EXIT
 bench_end() {
     [[ -z ${bench_port:-} ]] || "$CORPUS" stop --port "$bench_port"
+    [[ -z ${bench_cluster:-} ]] || "$cluster" down --dir "$bench_cluster"
     rm -rf "$bench_work"
 }
 
@@ -17,6 +18,23 @@ registry() { # NAME…: started with these images; sets REGISTRY
     bench_port=5620
     REGISTRY=$("$CORPUS" serve --port $bench_port "$@" 2>/dev/null)
     REGISTRY=${REGISTRY#http://}
+}
+
+cluster=$(dirname "${BASH_SOURCE[0]}")/../test/testbed/cluster
+
+slurm() { # IMAGE…: a node of 32 CPUs with the plugin; sets SLURM_CONF, and share: a directory that it sees, with each image as IMAGE.sif
+    local name plugin
+    plugin=$(dirname "$BERTH")/../lib/slurm/spank_berth.so
+    [[ -e $plugin ]] || { echo "bench: no Slurm plugin at $plugin" >&2; exit 1; }
+    bench_cluster=/tmp/berth-slurm-bench
+    "$cluster" up --dir "$bench_cluster" -n 1 -c 32 --spank "required $plugin"
+    eval "$("$cluster" env --dir "$bench_cluster")"
+    share=$CLUSTER_SHARED/bench
+    install -d -o "$BERTH_USER" "$share"
+    registry "$@"
+    for name; do
+        berth pull "$share/$name.sif" "docker://$REGISTRY/$name" >/dev/null 2>&1
+    done
 }
 
 berth() { # ARGUMENT…
