@@ -31,6 +31,8 @@ struct words {
 };
 
 int words_add(struct words *words, char *word);
+__attribute__((format(printf, 2, 3))) int words_add_new(struct words *words, const char *format,
+							...);
 /* Never NULL: an environment may be empty (--export=NONE). */
 char **words_list(struct words *words);
 /* The value of NAME in a NAME=value list, or NULL. */
@@ -65,6 +67,7 @@ struct config {
 	const char *berth; /* absolute path of the program */
 	const char *store; /* directory that all nodes see, or NULL */
 	bool required;	   /* no step without an image */
+	bool batch_script; /* contain batch scripts, not only the steps in them */
 };
 
 /* Reads the words of plugstack.conf. A fault is kept, to be told where a user can see it. */
@@ -76,6 +79,10 @@ int options_register(spank_t spank);
 int options_complete_in_srun(void);
 /* In slurmstepd: the same values, by the launch message and the job's environment. */
 int options_complete_in_step(char *const *environment);
+/* In the slurmstepd of a batch script, which no srun has started: defaults from the job's
+ * environment. */
+int options_complete_in_batch(char *const *environment);
+bool options_contain_batch_script(void);
 /* What an option was given; "1" for a flag, NULL if it was not. */
 const char *option_value(enum option_index index);
 /* Replaces the image by what the CLI made of it, for the nodes. */
@@ -99,6 +106,7 @@ struct process {
 	pid_t pid;
 	uint64_t number; /* of its pidfd; 0 where the kernel has none */
 	unsigned long long start_time;
+	int namespaces; /* in which it is and who noted it is not, as clone(2) calls them */
 };
 
 enum {
@@ -123,6 +131,7 @@ struct step {
 	uid_t uid;
 	uint32_t tasks;
 	uint32_t ended;
+	struct words flags; /* of "berth hold": what the step adds to the options */
 	struct shared *shared;
 	int release[2]; /* the container ends when nobody has the second open */
 	int message;	/* memory file */
@@ -139,10 +148,9 @@ void step_release(struct step *step);
 
 /* ---- child.c ---- */
 
-/* Runs "berth hold" until the container is there; a directory of the step may be made visible in
- * it. *message is new memory with what the holder says; NULL if the plan was only explained. */
-int child_hold(struct step *step, struct words *environment, const char *directory, char **message,
-	       size_t *length);
+/* Runs "berth hold" until the container is there. *message is new memory with what the holder says;
+ * NULL if the plan was only explained. */
+int child_hold(struct step *step, struct words *environment, char **message, size_t *length);
 /* Runs "berth resolve" in srun; *image is new memory. */
 int child_resolve(const struct config *config, const char *image, char **resolved);
 
@@ -151,7 +159,7 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 /* 0 if there is no such process, or it has ended. */
 unsigned long long process_start_time(pid_t pid);
 void process_note(struct process *process, pid_t pid);
-/* Enters the user and the mount namespace of a process, if it is the one that was noted. */
+/* Enters the namespaces of a process, if it is the one that was noted. */
 int ns_join(const struct step *step, const struct process *process);
 
 #endif

@@ -2,6 +2,7 @@
 /* Running the Berth CLI: as the user, in a clean process, listening to what it says. */
 #include "berth_plugin.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -156,6 +157,10 @@ static void take_line(struct listener *listener)
 	size_t used = strlen(listener->pending);
 
 	line[listener->length] = '\0';
+	/* A name out of a registry or an option must not move the terminal of who reads it. */
+	for (size_t i = 0; i < listener->length; i++)
+		if (iscntrl((unsigned char)line[i]))
+			line[i] = ' ';
 	listener->length = 0;
 	if (!strncmp(line, continued, sizeof(continued) - 1) && used) {
 		snprintf(listener->pending + used, sizeof(listener->pending) - used, "; %s",
@@ -229,17 +234,17 @@ static int follow(struct listener *listener, int said, struct text *message, int
 
 /* ---- hold ---- */
 
-static int hold_command(const struct step *step, const char *directory, struct words *argv)
+static int hold_command(const struct step *step, struct words *argv)
 {
-	char *word;
-
 	if (words_add(argv, (char *)step->config->berth) < 0 ||
-	    words_add(argv, (char *)"hold") < 0 || asprintf(&word, "--ready-fd=%d", READY_FD) < 0 ||
-	    words_add(argv, word) < 0 || asprintf(&word, "--release-fd=%d", RELEASE_FD) < 0 ||
-	    words_add(argv, word) < 0 || options_as_flags(argv) < 0 ||
-	    (directory &&
-	     (asprintf(&word, "--step-dir=%s", directory) < 0 || words_add(argv, word) < 0)) ||
-	    words_add(argv, (char *)"--") < 0 || words_add(argv, (char *)step->image) < 0)
+	    words_add(argv, (char *)"hold") < 0 ||
+	    words_add_new(argv, "--ready-fd=%d", READY_FD) < 0 ||
+	    words_add_new(argv, "--release-fd=%d", RELEASE_FD) < 0 || options_as_flags(argv) < 0)
+		return fail(step, "start berth: %m");
+	for (size_t i = 0; i < step->flags.count; i++)
+		if (words_add(argv, step->flags.list[i]) < 0)
+			return fail(step, "start berth: %m");
+	if (words_add(argv, (char *)"--") < 0 || words_add(argv, (char *)step->image) < 0)
 		return fail(step, "start berth: %m");
 	return 0;
 }
@@ -247,13 +252,9 @@ static int hold_command(const struct step *step, const char *directory, struct w
 /* The user's part of the store: images are the user's own, as the cache on the command line. */
 static int add_store(const struct config *config, uid_t uid, struct words *environment)
 {
-	char *word;
-
-	if (!config->store)
-		return 0;
-	if (asprintf(&word, "BERTH_CACHEDIR=%s/%u", config->store, (unsigned int)uid) < 0)
-		return -1;
-	return words_add(environment, word);
+	return config->store ? words_add_new(environment, "BERTH_CACHEDIR=%s/%u", config->store,
+					     (unsigned int)uid)
+			     : 0;
 }
 
 /*
@@ -299,8 +300,7 @@ static bool is_whole(const struct text *message)
 		       sizeof(last_word));
 }
 
-int child_hold(struct step *step, struct words *environment, const char *directory, char **message,
-	       size_t *length)
+int child_hold(struct step *step, struct words *environment, char **message, size_t *length)
 {
 	struct words argv = {0};
 	struct text text = {0};
@@ -309,7 +309,7 @@ int child_hold(struct step *step, struct words *environment, const char *directo
 				    .output = explain ? STDOUT_FILENO : STDERR_FILENO};
 	int said[2], ready[2];
 
-	if (hold_command(step, directory, &argv) < 0)
+	if (hold_command(step, &argv) < 0)
 		return -1;
 	if (add_store(step->config, step->uid, environment) < 0 || pipe2(said, O_CLOEXEC) < 0 ||
 	    pipe2(ready, O_CLOEXEC) < 0)
@@ -333,9 +333,9 @@ int child_hold(struct step *step, struct words *environment, const char *directo
 		return -1;
 	if (explain)
 		return 0;
-	return fail(step,
-		    "the container was not made: berth ended without a word (killed by the step's "
-		    "memory limit, or the image's entrypoint failed)");
+	return fail(step, "the container was not made: berth ended early (for the reason above, or "
+			  "killed by the "
+			  "step's memory limit, or the image's entrypoint failed)");
 }
 
 /* ---- resolve ---- */

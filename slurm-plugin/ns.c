@@ -64,6 +64,15 @@ unsigned long long process_start_time(pid_t pid)
 	return directory < 0 ? 0 : start_time_in(directory);
 }
 
+static const struct {
+	const char *file; /* below /proc/PID */
+	int flag;
+} kinds[] = {
+	{"ns/user", CLONE_NEWUSER}, /* first: it gives the right to enter the others */
+	{"ns/ipc", CLONE_NEWIPC},   {"ns/uts", CLONE_NEWUTS},
+	{"ns/net", CLONE_NEWNET},   {"ns/mnt", CLONE_NEWNS},
+};
+
 /* Unlike a number in use again: unique for as long as the machine is up. 0 where the kernel gives
  * all processes one (before Linux 6.9). */
 static uint64_t unique_number(int pidfd)
@@ -96,6 +105,10 @@ void process_note(struct process *process, pid_t pid)
 	process->pid = pid;
 	process->number = unique_number(pidfd);
 	process->start_time = directory < 0 ? 0 : start_time_in(directory);
+	process->namespaces = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (directory >= 0 && !is_own(directory, kinds[i].file))
+			process->namespaces |= kinds[i].flag;
 }
 
 /* A new member of a user namespace has all capabilities in it: the container's programs get none,
@@ -116,8 +129,7 @@ static int fail_ended(const struct step *step, const struct process *process)
 	return fail(step, "the container has ended (process %d)", (int)process->pid);
 }
 
-/* One call, which enters both or none of them (Linux 5.8). 1 if it is not to be had: on an older
- * kernel, and for root's container, which has no user namespace of its own. */
+/* One call, which enters all of them or none (Linux 5.8). 1 if the kernel does not have it. */
 static int join_by_pidfd(const struct step *step, const struct process *process)
 {
 	scoped_fd pidfd = open_pidfd(process->pid);
@@ -130,7 +142,7 @@ static int join_by_pidfd(const struct step *step, const struct process *process)
 	if (process->number ? fstat(pidfd, &status) < 0 || status.st_ino != process->number
 			    : process_start_time(process->pid) != process->start_time)
 		return fail_ended(step, process);
-	if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) == 0)
+	if (setns(pidfd, process->namespaces) == 0)
 		return 0;
 	error = errno;
 	if (error == EINVAL)
@@ -144,21 +156,23 @@ static int join_by_pidfd(const struct step *step, const struct process *process)
 static int join_by_files(const struct step *step, const struct process *process)
 {
 	scoped_fd directory = open_process(process->pid);
-	scoped_fd user = -1;
-	scoped_fd mount = -1;
+	int files[ARRAY_SIZE(kinds)];
+	int result = 0;
 
-	if (directory >= 0) {
-		user = openat(directory, "ns/user", O_RDONLY | O_CLOEXEC);
-		mount = openat(directory, "ns/mnt", O_RDONLY | O_CLOEXEC);
-	}
-	if (user < 0 || mount < 0 || start_time_in(directory) != process->start_time)
-		return fail_ended(step, process);
-	/* None is entered twice. */
-	if (!is_own(directory, "ns/user") && setns(user, CLONE_NEWUSER) < 0)
-		return fail(step, "enter the container's user namespace: %m");
-	if (setns(mount, CLONE_NEWNS) < 0)
-		return fail(step, "enter the container's mount namespace: %m");
-	return 0;
+	/* All are opened before one is entered: afterwards /proc may be another. */
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		files[i] =
+			directory < 0 ? -1 : openat(directory, kinds[i].file, O_RDONLY | O_CLOEXEC);
+	if (directory < 0 || start_time_in(directory) != process->start_time)
+		result = fail_ended(step, process);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!result && (process->namespaces & kinds[i].flag) &&
+		    setns(files[i], kinds[i].flag) < 0)
+			result =
+				fail(step, "enter the container's namespace %s: %m", kinds[i].file);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		close_descriptor(&files[i]);
+	return result;
 }
 
 int ns_join(const struct step *step, const struct process *process)

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern char **environ;
+
 static const char handed_on[] = "SLURM_BERTH_"; /* SLURM_*: it passes --export=NONE */
 
 enum status {
@@ -63,8 +65,9 @@ static const struct option {
 	[OPTION_OPTIONS] = {"container-options", "OPTIONS",
 			    "any launch options of 'berth exec', as one word", "OPTIONS",
 			    "--options", OPTION_OPTIONS, READY},
-	[OPTION_EXPLAIN] = {"container-explain", NULL, "print what each node would do, run nothing",
-			    "EXPLAIN", "--dry-run", OPTION_EXPLAIN, READY},
+	[OPTION_EXPLAIN] = {"container-explain", NULL,
+			    "say what each node would do and why, run nothing", "EXPLAIN",
+			    "--explain", OPTION_EXPLAIN, READY},
 	[OPTION_NAME] = {"container-name", "NAME", "name of a container that is kept", "NAME", NULL,
 			 OPTION_NAME, LATER},
 	[OPTION_SAVE] = {"container-save", "PATH", "write the changed image", "SAVE", NULL,
@@ -76,10 +79,12 @@ static const struct option {
 	[OPTION_ENTRYPOINT_LOG] = {"container-entrypoint-log", NULL,
 				   "print what the entrypoint prints, as is always done",
 				   "ENTRYPOINT_LOG", NULL, OPTION_ENTRYPOINT_LOG, IGNORED},
-	[OPTION_UNSHARE] = {"container-unshare", "NAMES", "namespaces of its own", "UNSHARE", NULL,
-			    OPTION_UNSHARE, LATER},
-	[OPTION_BATCH] = {"container-batch", "steps|script", "what of a batch job is contained",
-			  "BATCH", NULL, OPTION_BATCH, LATER},
+	[OPTION_UNSHARE] = {"container-unshare", "NAME,...",
+			    "namespaces that the node's tasks have to themselves: ipc, net, uts",
+			    "UNSHARE", "--unshare", OPTION_UNSHARE, READY},
+	[OPTION_BATCH] = {"container-batch", "steps|script",
+			  "what of a batch job is contained: its steps, or its script too", "BATCH",
+			  NULL, OPTION_BATCH, READY},
 };
 
 static char *values[OPTION_COUNT];
@@ -117,9 +122,9 @@ static void read_argument(const char *word)
 		if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
 			fault = "is neither 0 nor 1";
 	} else if (has_value(word, "batch", &value)) {
-		if (strcmp(value, "steps") != 0)
-			fault = strcmp(value, "script") ? "is neither steps nor script"
-							: "is not available yet";
+		config.batch_script = !strcmp(value, "script");
+		if (strcmp(value, "steps") != 0 && !config.batch_script)
+			fault = "is neither steps nor script";
 	} else if (has_value(word, "scope", &value)) {
 		if (strcmp(value, "job") != 0 && strcmp(value, "cluster") != 0)
 			fault = "is neither job nor cluster";
@@ -168,8 +173,13 @@ int config_check(void)
 
 static int set(enum option_index index, const char *value)
 {
-	char *copy = strdup(value);
+	char *copy;
 
+	if (index == OPTION_BATCH && strcmp(value, "steps") != 0 && strcmp(value, "script") != 0) {
+		slurm_error("berth: --%s=%s is neither steps nor script", table[index].name, value);
+		return -1;
+	}
+	copy = strdup(value);
 	if (!copy) {
 		slurm_error("berth: --%s: %m", table[index].name);
 		return -1;
@@ -267,32 +277,42 @@ static int hand_on(enum option_index index)
 	return 0;
 }
 
-int options_complete_in_srun(void)
+/* Where neither an option nor its opposite was given. */
+static int complete(enum option_index index, char *const *environment)
 {
 	static const char *const prefixes[] = {"BERTH_CONTAINER_", "PYXIS_CONTAINER_"};
+	const struct option *option = &table[index];
 
-	for (int i = 0; i < OPTION_COUNT; i++) {
-		const struct option *option = &table[i];
+	if (!option->key || values[index] || values[option->opposite])
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		char name[64];
+		const char *value;
+
+		snprintf(name, sizeof(name), "%s%s", prefixes[i], option->key);
+		value = environment_find(environment, name);
+		if (value && *value)
+			return take_default(index, name, value);
+	}
+	return 0;
+}
+
+int options_complete_in_srun(void)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		enum option_index opposite = table[i].opposite;
+		char name[64];
+		bool given = values[i] || values[opposite];
 
 		snprintf(name, sizeof(name), "%s%d", handed_on, i);
 		unsetenv(name);
-		if (!option->key || values[i] || values[option->opposite])
+		if (complete((enum option_index)i, environ) < 0)
+			return -1;
+		if (given)
 			continue;
-		for (size_t j = 0; j < ARRAY_SIZE(prefixes); j++) {
-			const char *value;
-
-			snprintf(name, sizeof(name), "%s%s", prefixes[j], option->key);
-			value = getenv(name);
-			if (!value || !*value)
-				continue;
-			if (take_default((enum option_index)i, name, value) < 0)
-				return -1;
-			break;
-		}
 		if (values[i] && hand_on((enum option_index)i) < 0)
 			return -1;
-		if (values[option->opposite] && hand_on(option->opposite) < 0)
+		if (values[opposite] && hand_on(opposite) < 0)
 			return -1;
 	}
 	return 0;
@@ -319,6 +339,21 @@ int options_complete_in_step(char *const *environment)
 	return 0;
 }
 
+int options_complete_in_batch(char *const *environment)
+{
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (complete((enum option_index)i, environment) < 0)
+			return -1;
+	return 0;
+}
+
+bool options_contain_batch_script(void)
+{
+	const char *value = values[OPTION_BATCH];
+
+	return value ? !strcmp(value, "script") : config.batch_script;
+}
+
 bool is_handed_on(const char *variable)
 {
 	return !strncmp(variable, handed_on, sizeof(handed_on) - 1);
@@ -328,13 +363,11 @@ int options_as_flags(struct words *argv)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &table[i];
-		char *word;
 
 		if (!option->flag || !values[i])
 			continue;
-		if ((option->argument ? asprintf(&word, "%s=%s", option->flag, values[i])
-				      : asprintf(&word, "%s", option->flag)) < 0 ||
-		    words_add(argv, word) < 0)
+		if ((option->argument ? words_add_new(argv, "%s=%s", option->flag, values[i])
+				      : words_add_new(argv, "%s", option->flag)) < 0)
 			return -1;
 	}
 	return 0;

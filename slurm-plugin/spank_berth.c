@@ -80,14 +80,19 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 
 /* ---- slurmstepd ---- */
 
-/* The batch script, a salloc's shell and the extern step are on the host; the steps in them are
- * contained. */
-static bool is_contained(spank_t spank)
+/* A salloc's shell and the extern step are on the host, and so is a batch script unless it was
+ * wished otherwise; the steps in them are contained. */
+static bool is_contained(spank_t spank, char *const *environment)
 {
 	uint32_t id;
 
-	return spank_get_item(spank, S_JOB_STEPID, &id) == ESPANK_SUCCESS &&
-	       id <= SLURM_MAX_NORMAL_STEP_ID;
+	if (spank_get_item(spank, S_JOB_STEPID, &id) != ESPANK_SUCCESS)
+		return false;
+	if (id != SLURM_BATCH_SCRIPT)
+		return id <= SLURM_MAX_NORMAL_STEP_ID;
+	if (options_complete_in_batch(environment) < 0)
+		step.trouble = "a BERTH_CONTAINER variable is wrong";
+	return options_contain_batch_script();
 }
 
 int slurm_spank_user_init(spank_t spank, int argc, char **argv)
@@ -95,8 +100,8 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	char **environment;
 	const char *node;
 
-	if (!is_contained(spank) ||
-	    spank_get_item(spank, S_JOB_ENV, &environment) != ESPANK_SUCCESS)
+	if (spank_get_item(spank, S_JOB_ENV, &environment) != ESPANK_SUCCESS ||
+	    !is_contained(spank, environment))
 		return 0;
 	if (options_complete_in_step(environment) < 0)
 		step.trouble = "out of memory";

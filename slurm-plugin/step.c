@@ -42,6 +42,12 @@ static const char *const task_owned[] = {
 	"KRB5CCNAME",
 };
 
+/* Those of Slurm's that differ from task to task, or are ours. The others say what step it is: its
+ * GPUs, say, which decide whether the container has their drivers. */
+static const char *const slurm_task_owned[] = {
+	"SLURM_PROCID", "SLURM_LOCALID", "SLURM_TASK_PID", "SLURM_CPU_BIND*", "SLURM_BERTH_*",
+};
+
 void close_descriptor(const int *fd)
 {
 	if (*fd >= 0)
@@ -62,6 +68,18 @@ int words_add(struct words *words, char *word)
 	words->list[words->count++] = word;
 	words->list[words->count] = NULL;
 	return 0;
+}
+
+int words_add_new(struct words *words, const char *format, ...)
+{
+	va_list arguments;
+	char *word;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&word, format, arguments);
+	va_end(arguments);
+	return length < 0 ? -1 : words_add(words, word);
 }
 
 char **words_list(struct words *words)
@@ -125,7 +143,7 @@ int step_prepare(struct step *step)
 
 /* ---- in a task ---- */
 
-static bool is_task_owned(const char *variable)
+static bool is_in(const char *const *patterns, size_t count, const char *variable)
 {
 	size_t length = strcspn(variable, "=");
 	char name[256];
@@ -134,17 +152,29 @@ static bool is_task_owned(const char *variable)
 		return false;
 	memcpy(name, variable, length);
 	name[length] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(task_owned); i++)
-		if (!fnmatch(task_owned[i], name, 0))
+	for (size_t i = 0; i < count; i++)
+		if (!fnmatch(patterns[i], name, 0))
 			return true;
 	return false;
 }
 
-/* The job's variables that are the same for all its tasks. */
+static bool is_task_owned(const char *variable)
+{
+	return is_in(task_owned, ARRAY_SIZE(task_owned), variable);
+}
+
+/* Whether all tasks of the node have it with the same value. */
+static bool is_common(const char *variable)
+{
+	if (!strncmp(variable, "SLURM_", 6))
+		return !is_in(slurm_task_owned, ARRAY_SIZE(slurm_task_owned), variable);
+	return !is_task_owned(variable);
+}
+
 static int common_variables(char *const *environment, struct words *common)
 {
 	for (; *environment; environment++)
-		if (!is_task_owned(*environment) && words_add(common, *environment) < 0)
+		if (is_common(*environment) && words_add(common, *environment) < 0)
 			return -1;
 	return 0;
 }
@@ -179,9 +209,53 @@ static int keep_message(struct step *step, const char *message, size_t length)
 	return 0;
 }
 
-static void make_container(struct step *step, char *const *environment)
+/* The directory of a batch script is slurmd's own; the script is the step's program. */
+static int add_script_directory(struct step *step, spank_t spank)
 {
-	const char *directory = environment_find(environment, "PMIX_SERVER_TMPDIR");
+	uint32_t id;
+	char **argv;
+	int argc;
+	const char *end;
+
+	if (spank_get_item(spank, S_JOB_STEPID, &id) != ESPANK_SUCCESS || id != SLURM_BATCH_SCRIPT)
+		return 0;
+	if (spank_get_item(spank, S_JOB_ARGV, &argc, &argv) != ESPANK_SUCCESS || argc < 1)
+		return fail(step, "Slurm does not say where the batch script is");
+	end = strrchr(argv[0], '/');
+	if (!end || end == argv[0])
+		return 0;
+	return words_add_new(&step->flags, "--step-dir=%.*s", (int)(end - argv[0]), argv[0]);
+}
+
+/* Whether MPI in each task would take itself for the whole world; told by one node for all. */
+static bool has_lone_ranks(spank_t spank, char *const *environment)
+{
+	static const char *const signs[] = {"PMI_FD", "PMI_RANK", "PMIX_NAMESPACE", "PMIX_RANK"};
+	uint32_t tasks, node;
+
+	if (spank_get_item(spank, S_JOB_TOTAL_TASK_COUNT, &tasks) != ESPANK_SUCCESS || tasks < 2 ||
+	    spank_get_item(spank, S_JOB_NODEID, &node) != ESPANK_SUCCESS || node != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+		if (environment_find(environment, signs[i]))
+			return false;
+	return true;
+}
+
+static int add_step_flags(struct step *step, spank_t spank, char *const *environment)
+{
+	const char *pmix = environment_find(environment, "PMIX_SERVER_TMPDIR");
+
+	if (pmix && words_add_new(&step->flags, "--step-dir=%s", pmix) < 0)
+		return fail(step, "start berth: %m");
+	if (has_lone_ranks(spank, environment) &&
+	    words_add(&step->flags, (char *)"--lone-ranks") < 0)
+		return fail(step, "start berth: %m");
+	return add_script_directory(step, spank);
+}
+
+static void make_container(struct step *step, spank_t spank, char *const *environment)
+{
 	struct words common = {0};
 	char *message = NULL;
 	size_t length = 0;
@@ -191,7 +265,8 @@ static void make_container(struct step *step, char *const *environment)
 		fail(step, "start berth: %m");
 		return;
 	}
-	if (child_hold(step, &common, directory, &message, &length) < 0)
+	if (add_step_flags(step, spank, environment) < 0 ||
+	    child_hold(step, &common, &message, &length) < 0)
 		return;
 	if (!message)
 		step->shared->phase = PHASE_EXPLAINED;
@@ -284,7 +359,7 @@ int step_enter(struct step *step, spank_t spank)
 		return fail(step, "wait for the container: %m");
 	}
 	if (shared->phase == PHASE_FRESH)
-		make_container(step, environment);
+		make_container(step, spank, environment);
 	pthread_mutex_unlock(&shared->mutex);
 	switch (shared->phase) {
 	case PHASE_READY:

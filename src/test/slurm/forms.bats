@@ -27,6 +27,25 @@ END
     no_node_is_drained
 }
 
+@test "sbatch --container-batch=script: the batch script is in the container too" {
+    printf '#!/bin/sh\necho "script in $APPTAINER_NAME of $SLURM_JOB_NAME as $(id -u)"\n' >job.sh
+    for option in --container-readonly --container-options=--contain; do
+        run as_user sbatch -W -N1 -J job -o out --container-batch=script "$option" --container-image="$IMAGES/hello.sif" job.sh
+        cat out
+        [[ $status == 0 && $(cat out) == "script in hello.sif of job as $(id -u "$BERTH_USER")" ]]
+    done
+    run as_user BERTH_CONTAINER_BATCH=script BERTH_CONTAINER_IMAGE="$IMAGES/hello.sif" sbatch -W -N1 -J job -o out job.sh
+    cat out
+    [[ $status == 0 && $(cat out) == "script in hello.sif of job"* ]]
+    run as_user sbatch -W -N1 -J job -o out --container-batch=script --container-image=./nosuch.sif job.sh
+    cat out
+    [[ $status == 1 && $(lines_with 'berth: n1: .*no such file or directory' "$(cat out)") == 1 ]]
+    run as_user sbatch -W -N1 -o out --container-batch=both --container-image="$IMAGES/hello.sif" job.sh
+    echo "$output"
+    [[ $status != 0 && $output == *"both is neither steps nor script"* ]]
+    no_node_is_drained
+}
+
 @test "salloc: srun inside runs in its image" {
     run as_user salloc -Q -N1 --container-image="$IMAGES/hello.sif" srun sh -c 'echo in $APPTAINER_NAME'
     echo "$output"
@@ -57,14 +76,22 @@ END
     [[ $output == "host $(readlink /proc/self/ns/user)" ]]
 }
 
-@test "the examples run" {
-    srun --mpi=pmix -n1 true >/dev/null 2>&1 || skip "Slurm here cannot do --mpi=pmix"
-    cp "$TREE"/examples/slurm/*.sbatch .
-    chmod 644 ./*.sbatch
-    for script in *.sbatch; do
-        run as_user MPI=pmix IMAGE="$IMAGES/openmpi.sif" sbatch -W -o "$script.out" "$script"
-        echo "$script: $(cat "$script.out" 2>/dev/null)"
-        [[ $status == 0 ]]
-    done
-    grep -q 'rank 7 of 8' mpi.sbatch.out
+@test "--pty: the task has the terminal" {
+    command -v script >/dev/null || skip "there is no script(1) here"
+    # A terminal of our own for srun; as_user takes standard input away, so the command is given whole.
+    script -qec "runuser -u $BERTH_USER -- env SLURM_CONF=$SLURM_CONF HOME=$place/home srun -n1 --pty --container-image=$IMAGES/hello.sif sh -c 'test -t 0 && test -t 1 && echo terminal \$APPTAINER_NAME'" /dev/null </dev/null >out 2>&1 3>&- 4>&-
+    cat out
+    grep -q 'terminal hello.sif' out
+}
+
+@test "a heterogeneous step: all components have one image" {
+    run as_user salloc -Q -N2 -n2 srun -n1 --container-image="$IMAGES/hello.sif" sh -c 'echo first $APPTAINER_NAME' : -n1 sh -c 'echo second $APPTAINER_NAME'
+    echo "$output"
+    [[ $status == 0 && $output == *"first hello.sif"* && $output == *"second hello.sif"* ]]
+}
+
+@test "srun from a login node, which is no node of the cluster" {
+    run as_user srun -N2 -n2 --container-image="$IMAGES/hello.sif" sh -c 'echo $SLURMD_NODENAME $APPTAINER_NAME $SLURM_SUBMIT_HOST'
+    echo "$output"
+    [[ $status == 0 && $output == *"n1 hello.sif $(hostname)"* && $output == *"n2 hello.sif $(hostname)"* ]]
 }

@@ -16,13 +16,17 @@ teardown() {
 
 as_user() { # [NAME=value...] COMMAND...
     runuser -u "$BERTH_USER" -- env -i PATH=/usr/bin:/bin HOME="$place/home" USER="$BERTH_USER" LANG=C.UTF-8 \
-        SLURM_CONF="$SLURM_CONF" APPTAINER_NOHTTPS=1 timeout 90 env "$@" </dev/null 3>&- 4>&-
+        SLURM_CONF="$SLURM_CONF" APPTAINER_NOHTTPS=1 timeout 180 env "$@" </dev/null 3>&- 4>&-
+}
+
+on_node() { # NODE COMMAND...: as root
+    "$CLUSTER" exec "$@"
 }
 
 on_nodes() { # COMMAND...: as root, on each
     local node
     for node in n1 n2; do
-        "$CLUSTER" exec "$node" "$@"
+        on_node "$node" "$@"
     done
 }
 

@@ -13,7 +13,9 @@ ranks() { # TYPE IMAGE [OPTION...]
     local type=$1 image=$2
     shift 2
     needs_mpi "$type"
-    run as_user timeout 15 srun -N2 -n8 --ntasks-per-node=4 --mpi="$type" --container-image="$IMAGES/$image.sif" "$@" hello_mpi
+    local limit=120
+    [[ $image != mpich ]] || limit=30
+    run as_user timeout "$limit" srun -N2 -n8 --ntasks-per-node=4 --mpi="$type" --container-image="$IMAGES/$image.sif" "$@" hello_mpi
     echo "$output"
     # MPICH 4.0 with UCX: now and then one rank spins in MPI_Finalize while the others are in PMI's barrier, on the host
     # as in a container (2 and 3 of 12 runs). The ranks have met by then.
@@ -30,11 +32,25 @@ ranks() { # TYPE IMAGE [OPTION...]
 @test "messages go between nodes and inside one" {
     needs_mpi pmix
     # More ranks that spin would share the two cores of a test machine, and take minutes.
-    run as_user srun -N2 -n2 --mpi=pmix --container-image="$IMAGES/openmpi.sif" mpibench
+    run as_user srun -N2 -n2 --mpi=pmix --container-image="$IMAGES/openmpi.sif" mpibench 4096 0.05
     echo "$output"
     [[ $status == 0 && $output == *"# 2 ranks"* && $output == *"barrier"* ]]
     needs_mpi pmi2
-    run as_user srun -N1 -n2 --mpi=pmi2 --container-image="$IMAGES/mpich.sif" mpibench
+    run as_user srun -N1 -n2 --mpi=pmi2 --container-image="$IMAGES/mpich.sif" mpibench 4096 0.05
     echo "$output"
     [[ $status == 0 && $output == *"# 2 ranks"* && $output == *"barrier"* ]]
+}
+
+@test "ranks that would start alone: one warning for the step, none for other images" {
+    for image in openmpi:pmix mpich:pmi2; do
+        run as_user srun -N2 -n4 --mpi=none --container-image="$IMAGES/${image%:*}.sif" true
+        echo "$output"
+        [[ $status == 0 && $(lines_with "berth: n1: WARNING: .*--mpi=${image#*:}\$" "$output") == 1 && $(lines_with 'berth:' "$output") == 1 ]]
+    done
+    run as_user srun -N2 -n4 --mpi=none --container-image="$IMAGES/hello.sif" true
+    [[ $status == 0 && -z $output ]]
+    run as_user srun -n1 --mpi=none --container-image="$IMAGES/mpich.sif" true
+    [[ $status == 0 && -z $output ]]
+    run as_user srun -n2 --mpi=pmi2 --container-image="$IMAGES/mpich.sif" true
+    [[ $status == 0 && $output != *WARNING* ]]
 }

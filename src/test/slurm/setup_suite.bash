@@ -13,7 +13,7 @@ setup_suite() {
     "$CLUSTER" down >/dev/null 2>&1 || true
     "$CLUSTER" up -n 2 --spank "required $PLUGIN" >&2
     eval "$("$CLUSTER" env)"
-    "$CORPUS" build core mpich openmpi >/dev/null
+    "$CORPUS" build core mpich openmpi wrong-digest-same-size >/dev/null
     "$CORPUS" serve --addr "$CLUSTER_CTL_ADDR" --port "$((${BERTH_TEST_PORT:-5610} + 2))" core mpich openmpi >/dev/null 2>&1
     export REGISTRY=$CLUSTER_CTL_ADDR:$((${BERTH_TEST_PORT:-5610} + 2)) IMAGES=$CLUSTER_SHARED/images
     install -d -o "$BERTH_USER" "$IMAGES" "$IMAGES/home"

@@ -101,11 +101,31 @@ load helper
     [[ $status == 0 && $output != *"got yes"* ]]
 }
 
+@test "--container-unshare: namespaces that the node's tasks share among themselves only" {
+    show='echo $(for kind in ipc net uts; do readlink /proc/self/ns/$kind; done)'
+    host=$(as_user srun -w n1 -n1 sh -c "$show")
+    run as_user srun -w n1 -n2 --container-unshare=ipc,net,uts --container-image="$IMAGES/hello.sif" sh -c "$show"
+    echo "$output"
+    read -r ipc net uts <<<"$host"
+    [[ $status == 0 && ${lines[0]} == ipc*net*uts* && ${lines[0]} == "${lines[1]}" ]]
+    [[ $output != *"$ipc"* && $output != *"$net"* && $output != *"$uts"* ]]
+    run as_user srun -w n1 -n1 --container-options='--ipc --hostname inside' --container-image="$IMAGES/hello.sif" sh -c "hostname; $show"
+    echo "$output"
+    [[ ${lines[0]} == inside && $output != *"$ipc"* && $output == *"$net"* && $output != *"$uts"* ]]
+}
+
 @test "--container-options takes any launch option, --container-explain runs nothing" {
     run as_user srun -n1 --container-options="--env 'WITH=a blank' --cleanenv" --container-image="$IMAGES/hello.sif" sh -c 'echo "$WITH"'
     [[ $output == "a blank" ]]
     run as_user srun -N2 -n4 --container-explain --container-image="$IMAGES/hello.sif" touch "$place/work/ran"
     echo "$output"
+    [[ $status == 0 && ! -e $place/work/ran ]]
+    for node in n1 n2; do
+        [[ $(lines_with "berth: $node: image: hello.sif" "$output") == 1 ]]
+        [[ $(lines_with "berth: $node:   /dev of the host, read-write: mount-dev" "$output") == 1 ]]
+        [[ $(lines_with "berth: $node: gpus: not asked for" "$output") == 1 ]]
+    done
+    run as_user srun -N2 -n4 --container-explain --container-options=--dry-run --container-image="$IMAGES/hello.sif" touch "$place/work/ran"
     [[ $status == 0 && ! -e $place/work/ran ]]
     [[ $(lines_with 'n1: pivot' "$output") == 1 && $(lines_with 'n2: pivot' "$output") == 1 ]]
 }

@@ -55,6 +55,17 @@ teardown_file() {
     no_node_is_drained
 }
 
+@test "batch=script contains batch scripts, unless the job says otherwise" {
+    with_arguments batch=script
+    printf '#!/bin/sh\necho "in $APPTAINER_NAME"\n' >job.sh
+    run as_user sbatch -W -N1 -o out --container-image="$IMAGES/hello.sif" job.sh
+    [[ $status == 0 && $(cat out) == "in hello.sif" ]]
+    run as_user sbatch -W -N1 -o out --container-batch=steps --container-image="$IMAGES/hello.sif" job.sh
+    [[ $status == 0 && $(cat out) == "in " ]]
+    run as_user sbatch -W -N1 -o out job.sh
+    [[ $status == 0 && $(cat out) == "in " ]]
+}
+
 @test "an unknown argument is an error at srun" {
     with_arguments nosuch=1
     run as_user srun -n1 true

@@ -1,18 +1,21 @@
 package org.berth.cli;
 
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.berth.config.SiteConfig;
+import org.berth.devices.ImageLibraries;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
+import org.berth.image.RunnableImage;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.LaunchRequest.Namespaces;
 import org.berth.launch.Lifetime;
+import org.berth.launch.LoneRanks;
 import org.berth.launch.Note;
 import org.berth.oci.ImageReference;
 import org.berth.resolve.ImageSource;
@@ -23,8 +26,6 @@ import org.berth.resolve.Puller;
  * {@code resolve} once in srun, so that all nodes run the same image.
  */
 final class HoldCommand {
-    private static final Set<Namespaces> SHARED = EnumSet.of(Namespaces.PID, Namespaces.IPC, Namespaces.NET);
-
     private final Invocation invocation;
     private final Host host;
     private final SiteConfig site;
@@ -39,8 +40,17 @@ final class HoldCommand {
 
     int hold(LauncherDescriptors launcher) {
         Lifetime lifetime = new Lifetime.Held(descriptor("ready-fd"), descriptor("release-fd"));
-        return new LaunchCommand(Action.EXEC, invocation, host, site, messages)
-                .launch(request(lifetime), image(), launcher);
+        LaunchRequest request = request(lifetime);
+        RunnableImage image = new Images(invocation, host, site, messages).runnable(image());
+        if (invocation.flag("lone-ranks")) {
+            ImageFiles.of(host, image.rootfs(), HoldCommand::loneRanks, Optional.<Note>empty())
+                    .ifPresent(messages::note);
+        }
+        return new LaunchCommand(Action.EXEC, invocation, host, site, messages).launch(request, image, launcher);
+    }
+
+    private static Optional<Note> loneRanks(ImageFiles files) {
+        return LoneRanks.warning(ImageLibraries.linked(files).orElse(Set.of()), files::has);
     }
 
     /** Checks the options and prints the image as the nodes shall take it: with {@code --fill} the file in the cache. */
@@ -88,15 +98,23 @@ final class HoldCommand {
         List<Note> notes = new ArrayList<>();
         LaunchRequest request =
                 LaunchRequests.of(Action.EXEC, lifetime, invocation, host, site, messages.level(), notes);
-        for (Namespaces namespace : request.namespaces()) {
-            if (SHARED.contains(namespace)) {
-                throw new UsageException(
-                                "a %s namespace of its own is not to be had in a Slurm step".formatted(namespace))
-                        .hint("its tasks must reach each other; leave it out of --container-options");
-            }
-        }
+        requireShared(request);
         notes.forEach(messages::note);
         return request;
+    }
+
+    /** The tasks of a node enter what they share; a PID namespace is entered by a child only, and Slurm's task is none. */
+    private void requireShared(LaunchRequest request) {
+        if (request.wants(Namespaces.PID)) {
+            throw new UsageException("a PID namespace of its own is not to be had in a Slurm step")
+                    .hint(
+                            "Slurm signals and counts its tasks by their numbers; with --containall and --compat say --no-pid too");
+        }
+        if (request.wants(Namespaces.NET)
+                && host.env("SLURM_MPI_TYPE").orElse("").startsWith("pmix")) {
+            throw new UsageException("a network namespace of its own is not to be had with --mpi=pmix")
+                    .hint("ranks reach PMIx by the host's loopback interface; say --mpi=none where they are not MPI's");
+        }
     }
 
     private int descriptor(String option) {

@@ -7,6 +7,7 @@ import org.berth.config.SiteConfig;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
 import org.berth.image.RunnableImage;
+import org.berth.launch.Explanation;
 import org.berth.launch.LaunchHost;
 import org.berth.launch.LaunchPlan;
 import org.berth.launch.LaunchPlanner;
@@ -38,16 +39,19 @@ final class LaunchCommand {
         LaunchRequest request =
                 LaunchRequests.of(action, new Lifetime.Foreground(), invocation, host, site, messages.level(), notes);
         notes.forEach(messages::note);
-        return launch(request, invocation.operands().getFirst(), launcher);
+        String name = invocation.operands().getFirst();
+        return launch(request, new Images(invocation, host, site, messages).runnable(name), launcher);
     }
 
-    /** Plans a request in an image, as the user calls it, and hands the plan over. */
-    int launch(LaunchRequest request, String imageName, LauncherDescriptors launcher) {
-        RunnableImage image = new Images(invocation, host, site, messages).runnable(imageName);
-        LaunchPlan plan = LaunchPlanner.plan(request, image, launchHost(request, image), site);
+    /** Plans a request in an image and hands the plan over. */
+    int launch(LaunchRequest request, RunnableImage image, LauncherDescriptors launcher) {
+        LaunchHost seen = launchHost(request, image);
+        LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
         plan.notes().forEach(messages::note);
         if (invocation.flag("dry-run")) {
             System.out.print(PlanWriter.text(plan));
+        } else if (invocation.flag("explain")) {
+            Explanation.of(request, image, seen, site, plan).forEach(System.out::println);
         } else {
             launcher.writePlan(PlanWriter.bytes(plan));
         }

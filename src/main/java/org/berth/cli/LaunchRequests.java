@@ -126,7 +126,22 @@ final class LaunchRequests {
         if (invocation.flag("net") || !networks.isEmpty()) {
             namespaces.add(Namespaces.NET);
         }
+        invocation.values("unshare").forEach(name -> unshared(name).ifPresent(namespaces::add));
         return namespaces;
+    }
+
+    /** A namespace of {@code --container-unshare}; those of users and mounts are a step's own always. */
+    private static Optional<Namespaces> unshared(String name) {
+        return switch (name) {
+            case "ipc" -> Optional.of(Namespaces.IPC);
+            case "net" -> Optional.of(Namespaces.NET);
+            case "uts" -> Optional.of(Namespaces.UTS);
+            case "pid" -> Optional.of(Namespaces.PID);
+            case "user", "mount" -> Optional.empty();
+            default ->
+                throw new UsageException("--container-unshare: there is no namespace %s to be had".formatted(name))
+                        .hint("ipc, net and uts are; a comma joins them");
+        };
     }
 
     private List<BindRequest> binds(MountText mounts) {

@@ -196,7 +196,8 @@ public final class OptionTable {
                     .secret(),
             flag("ignore-userns", "").env("IGNORE_USERNS").accepted().secret(),
             list("containlibs", "FILE", "").env("CONTAINLIBS").later().secret(),
-            flag("dry-run", "print the plan of the launch, run nothing").env("DRY_RUN"));
+            flag("dry-run", "print the plan of the launch, run nothing").env("DRY_RUN"),
+            flag("explain", "say in words what the launch would do, run nothing"));
 
     private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION));
 
@@ -211,7 +212,9 @@ public final class OptionTable {
             list("keep-env", "NAME", "variables whose value of the host wins over the image's"),
             repeated("step-dir", "DIR", "a directory of the step that is visible at the same path"),
             flag("entrypoint", "run the image's entrypoint for its environment"),
+            list("unshare", "NAME", "namespaces that the node's tasks have to themselves: ipc, net, uts"),
             text("options", "TEXT", "launch options, as one text"),
+            flag("lone-ranks", "the step's tasks have no PMI").secret(),
             flag("fill", "pull the image into the cache, and print its file"));
 
     private static final List<Option> BUILD = List.of(

@@ -33,9 +33,22 @@ public record ImageLibraries(Optional<Set<String>> names, Map<String, Set<String
         Optional<byte[]> read(String path, int limit);
     }
 
+    private static Optional<LinkerCache> cache(Tree image) {
+        return image.read("/etc/ld.so.cache", MAX_CACHE).map(LinkerCache::parse);
+    }
+
+    private static Set<String> names(LinkerCache cache) {
+        return cache.entries().stream().map(LinkerCache.Entry::name).collect(Collectors.toSet());
+    }
+
+    /** The names that the image's linker knows; nothing for one without its cache, as of musl. */
+    public static Optional<Set<String>> linked(Tree image) {
+        return cache(image).map(ImageLibraries::names);
+    }
+
     /** Reads the image's linker cache and what its glibc defines. */
     public static ImageLibraries of(Tree image) {
-        Optional<LinkerCache> cache = image.read("/etc/ld.so.cache", MAX_CACHE).map(LinkerCache::parse);
+        Optional<LinkerCache> cache = cache(image);
         if (cache.isEmpty()) {
             return UNKNOWN;
         }
@@ -48,11 +61,7 @@ public record ImageLibraries(Optional<Set<String>> names, Map<String, Set<String
                         .ifPresent(defined -> versions.put(entry.name(), defined));
             }
         }
-        return new ImageLibraries(
-                Optional.of(cache.orElseThrow().entries().stream()
-                        .map(LinkerCache.Entry::name)
-                        .collect(Collectors.toSet())),
-                versions);
+        return new ImageLibraries(cache.map(ImageLibraries::names), versions);
     }
 
     /** Whether the image lacks a library for sure, under all the names that it has. */

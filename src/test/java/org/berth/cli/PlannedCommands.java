@@ -12,6 +12,7 @@ import org.berth.host.Facts;
 import org.berth.host.Host;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
+import org.berth.launch.Explanation;
 import org.berth.launch.LaunchHost;
 import org.berth.launch.LaunchPlan;
 import org.berth.launch.LaunchPlanner;
@@ -38,22 +39,45 @@ public final class PlannedCommands {
 
     public static LaunchPlan plan(
             List<String> words, Map<String, String> environment, int uid, SiteConfig site, GpuFacts gpus) {
+        return planned(words, environment, uid, site, gpus, new Lifetime.Foreground())
+                .plan();
+    }
+
+    /** What {@code --explain} prints, in a Slurm step for a {@link Lifetime.Held}. */
+    public static List<String> explanation(
+            List<String> words, Map<String, String> environment, SiteConfig site, GpuFacts gpus, Lifetime lifetime) {
+        Planned planned = planned(words, environment, 1001, site, gpus, lifetime);
+        return Explanation.of(planned.request(), planned.image(), planned.host(), site, planned.plan());
+    }
+
+    /** A plan and what it was made of. */
+    private record Planned(LaunchRequest request, RunnableImage image, LaunchHost host, LaunchPlan plan) {}
+
+    private static Planned planned(
+            List<String> words,
+            Map<String, String> environment,
+            int uid,
+            SiteConfig site,
+            GpuFacts gpus,
+            Lifetime lifetime) {
         Facts facts = facts(words, environment, uid);
         Host host = new Host(facts);
         List<Note> notes = new ArrayList<>();
         Invocation invocation = OptionEnvironment.apply(CommandLineParser.parse(facts.argv()), host, notes);
+        String name = invocation.command().name();
         LaunchRequest request = LaunchRequests.of(
-                LaunchRequest.Action.valueOf(invocation.command().name().toUpperCase(Locale.ROOT)),
-                new Lifetime.Foreground(),
+                LaunchRequest.Action.valueOf((name.equals("hold") ? "exec" : name).toUpperCase(Locale.ROOT)),
+                lifetime,
                 invocation,
                 host,
                 site,
                 Messages.NORMAL,
                 notes);
-        LaunchPlan plan =
-                LaunchPlanner.plan(request, image(invocation.operands().getFirst()), launchHost(facts, gpus), site);
+        RunnableImage image = image(invocation.operands().getFirst());
+        LaunchHost seen = launchHost(facts, gpus);
+        LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
         notes.addAll(plan.notes());
-        return new LaunchPlan(plan.ops(), notes);
+        return new Planned(request, image, seen, new LaunchPlan(plan.ops(), notes));
     }
 
     public static Facts facts(List<String> words, Map<String, String> environment, int uid) {
