@@ -61,3 +61,19 @@ load helper
     [[ $output == *sh* && $output != *java* ]]
     [[ -z $(find /tmp -maxdepth 1 -user "$BERTH_USER" -newer "$place" \( -name '*hsperf*' -o -name '*jna*' -o -name '*zstd*' \)) ]]
 }
+
+@test "a pull uses no class of Bouncy Castle" {
+    # The same installation with a JVM that lists its classes.
+    local lib=$place/prefix/libexec/berth
+    install -d "$place"/prefix/bin "$lib"
+    cp "$BERTH" "$place/prefix/bin/berth"
+    ln -s "$(dirname "$BERTH")"/../libexec/berth/* "$lib/"
+    rm "$lib/jvm.options"
+    cp "$(dirname "$BERTH")/../libexec/berth/jvm.options" "$lib/jvm.options"
+    echo "-Xlog:class+load=info:file=$place/work/classes" >>"$lib/jvm.options"
+    chown "$BERTH_USER" "$place/work"
+    run --separate-stderr as_user "$place/prefix/bin/berth" pull x.sif "docker://$REGISTRY/hello"
+    [[ $status == 0 && -s x.sif ]] || { echo "$stderr"; return 1; }
+    grep -q ' org.berth.resolve.Puller ' classes
+    ! grep ' org.bouncycastle\.' classes
+}
