@@ -51,6 +51,7 @@ final class BuildCommand {
             }
         }
         messages.info("Build complete: " + out);
+        messages.done(host.path(out));
         return Program.SUCCESS;
     }
 

@@ -40,6 +40,10 @@ final class BuildTarget {
         this.unfinished = directories ? OutputFiles.beside(destination) : destination;
     }
 
+    Path destination() {
+        return destination;
+    }
+
     /** Makes sure that {@code build} may put its result there (apptainer.md 4.3, "Destination rules"). */
     void requireFree(boolean force) {
         if (host.isLink(destination) || host.exists(destination)) {

@@ -55,6 +55,7 @@ final class LaunchCommand {
         } else {
             launcher.writePlan(PlanWriter.bytes(plan));
         }
+        messages.done();
         return Program.SUCCESS;
     }
 

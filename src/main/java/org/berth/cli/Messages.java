@@ -1,11 +1,16 @@
 package org.berth.cli;
 
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.Optional;
 import org.berth.error.BerthException;
 import org.berth.host.Host;
 import org.berth.launch.Note;
+import org.jspecify.annotations.Nullable;
 
-/** Messages on standard error, in Apptainer's format and with its levels. */
+/** Messages on standard error, in Apptainer's format and with its levels; or as {@link JsonEvents}. */
 final class Messages {
     static final int SILENT = -3;
     static final int QUIET = -1;
@@ -16,14 +21,39 @@ final class Messages {
     private final PrintStream err;
     private final int level;
     private final boolean colour;
+    private final Optional<JsonEvents> events;
+
+    /** Kinds of messages, each with its label and the colour of that on a terminal. */
+    private enum Kind {
+        VERBOSE("VERBOSE: ", "0", "verbose"),
+        INFO("INFO:    ", "34", "info"),
+        WARNING("WARNING: ", "33", "warning"),
+        ERROR("ERROR:   ", "31", "error"),
+        FATAL("FATAL:   ", "31", "error");
+
+        private final String label;
+        private final String code;
+        private final String word;
+
+        Kind(String label, String code, String word) {
+            this.label = label;
+            this.code = code;
+            this.word = word;
+        }
+    }
 
     Messages(PrintStream err, int level, boolean colour) {
+        this(err, level, colour, Optional.empty());
+    }
+
+    private Messages(PrintStream err, int level, boolean colour, Optional<JsonEvents> events) {
         this.err = err;
         this.level = level;
         this.colour = colour;
+        this.events = events;
     }
 
-    /** By the global options and {@code APPTAINER_MESSAGELEVEL}. */
+    /** By the global options, {@code APPTAINER_MESSAGELEVEL} and {@code --progress}. */
     static Messages of(Invocation invocation, Host host) {
         int level = NORMAL;
         for (String prefix : OptionEnvironment.PREFIXES.reversed()) {
@@ -47,28 +77,45 @@ final class Messages {
         boolean colour = host.facts().standardErrorIsTerminal()
                 && !invocation.globalFlag("nocolor")
                 && host.env("NO_COLOR").isEmpty();
-        return new Messages(System.err, level, colour);
+        boolean json = ProgressStyle.of(invocation) == ProgressStyle.JSON;
+        return new Messages(
+                System.err, level, colour, json ? Optional.of(new JsonEvents(System.err)) : Optional.empty());
     }
 
     int level() {
         return level;
     }
 
+    /** Where events go if {@code --progress=json} asks for them; they are not a matter of the level. */
+    Optional<JsonEvents> events() {
+        return events;
+    }
+
+    /** The command has done its work. */
+    void done() {
+        events.ifPresent(json -> json.done(Optional.empty()));
+    }
+
+    /** The command has made a file or a directory. */
+    void done(Path file) {
+        events.ifPresent(json -> json.done(Optional.of(file)));
+    }
+
     void info(String text) {
         if (level >= NORMAL) {
-            line("INFO:    ", "34", text);
+            line(Kind.INFO, text);
         }
     }
 
     void warning(String text) {
         if (level > SILENT + 1) {
-            line("WARNING: ", "33", text);
+            line(Kind.WARNING, text);
         }
     }
 
     void verbose(String text) {
         if (level >= VERBOSE) {
-            line("VERBOSE: ", "0", text);
+            line(Kind.VERBOSE, text);
         }
     }
 
@@ -81,30 +128,42 @@ final class Messages {
 
     /** The one message of a failure; {@code --debug} shows the stack too. */
     void fatal(BerthException e) {
-        failure("FATAL:   ", e);
+        failure(Kind.FATAL, e.getMessage(), e.hint(), e);
     }
 
     /** The same, where Apptainer speaks of an error and ends with a status of its own. */
     void error(BerthException e) {
-        failure("ERROR:   ", e);
-    }
-
-    private void failure(String label, BerthException e) {
-        line(label, "31", e.getMessage() + e.hint().map(h -> " (" + h + ")").orElse(""));
-        if (level >= DEBUG) {
-            e.printStackTrace(err);
-        }
+        failure(Kind.ERROR, e.getMessage(), e.hint(), e);
     }
 
     /** A fault of the program itself. */
     void fault(Throwable e) {
-        line("FATAL:   ", "31", "internal error: " + e + " (--debug shows where)");
+        failure(Kind.FATAL, "internal error: " + e, Optional.of("--debug shows where"), e);
+    }
+
+    private void failure(Kind kind, @Nullable String text, Optional<String> hint, Throwable e) {
+        String words = String.valueOf(text);
+        if (events.isPresent()) {
+            events.orElseThrow().error(words, hint, level >= DEBUG ? Optional.of(stack(e)) : Optional.empty());
+            return;
+        }
+        line(kind, words + hint.map(h -> " (" + h + ")").orElse(""));
         if (level >= DEBUG) {
             e.printStackTrace(err);
         }
     }
 
-    private void line(String label, String code, String text) {
-        err.println((colour ? "\u001b[" + code + "m" + label + "\u001b[0m" : label) + text);
+    private static String stack(Throwable e) {
+        StringWriter lines = new StringWriter();
+        e.printStackTrace(new PrintWriter(lines));
+        return lines.toString();
+    }
+
+    private void line(Kind kind, String text) {
+        if (events.isPresent()) {
+            events.orElseThrow().message(kind.word, text);
+            return;
+        }
+        err.println((colour ? "\u001b[" + kind.code + "m" + kind.label + "\u001b[0m" : kind.label) + text);
     }
 }

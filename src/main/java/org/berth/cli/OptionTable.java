@@ -61,6 +61,10 @@ public final class OptionTable {
                     "compression", "zstd|gzip[:LEVEL]", "compression of the image's squashfs")
             .env("COMPRESSION");
 
+    private static final Option PROGRESS = text(
+                    "progress", "auto|tty|plain|json|none", "how downloads and uploads are shown")
+            .env("PROGRESS");
+
     private static final List<Option> LAUNCH = List.of(
             text("app", "NAME", "run this SCIF application of the image").env("APP", "APPNAME"),
             list("bind", "SRC[:DST[:OPTS]]", "make a path of the host visible; OPTS: ro, rw")
@@ -199,7 +203,7 @@ public final class OptionTable {
             flag("dry-run", "print the plan of the launch, run nothing").env("DRY_RUN"),
             flag("explain", "say in words what the launch would do, run nothing"));
 
-    private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION));
+    private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION, PROGRESS));
 
     /** The options of a Slurm step that no launch on the command line has. */
     private static final List<Option> STEP = List.of(
@@ -342,19 +346,17 @@ public final class OptionTable {
                                     text("library", "URL", "")
                                             .env("LIBRARY")
                                             .accepted()
-                                            .secret(),
-                                    text("progress", "auto|plain|none", "how progress is shown")
-                                            .env("PROGRESS")),
+                                            .secret()),
                             REGISTRY,
                             CACHE,
-                            List.of(COMPRESSION))),
+                            List.of(COMPRESSION, PROGRESS))),
             command(
                     "build",
                     "OUTPUT SOURCE",
                     "Build an image from another one: docker://, an archive, a layout, a SIF, a sandbox",
                     2,
                     2,
-                    join(BUILD, REGISTRY, CACHE, List.of(COMPRESSION))),
+                    join(BUILD, REGISTRY, CACHE, List.of(COMPRESSION, PROGRESS))),
             command(
                     "inspect",
                     "IMAGE",
@@ -576,7 +578,8 @@ public final class OptionTable {
                                             .env("LIBRARY")
                                             .accepted()
                                             .secret()),
-                            REGISTRY)),
+                            REGISTRY,
+                            List.of(PROGRESS))),
             command(
                     "registry login",
                     "URI",

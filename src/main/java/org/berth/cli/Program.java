@@ -35,6 +35,7 @@ final class Program {
             messages = Messages.of(invocation, host);
             notes.forEach(messages::note);
             requireAvailable(invocation);
+            messages.events().ifPresent(json -> json.start(invocation.command().name()));
             return dispatch(invocation, messages);
         } catch (CommandLineException e) {
             return Help.usageError(e);

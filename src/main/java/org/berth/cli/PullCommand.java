@@ -29,7 +29,7 @@ final class PullCommand {
         List<String> operands = invocation.operands();
         String uri = operands.getLast();
         Pulling pulling = new Pulling(invocation, host, site, messages);
-        switch (ImageName.parse(uri)) {
+        BuildTarget made = switch (ImageName.parse(uri)) {
             case ImageName.LocalPath(String path) ->
                 throw new UsageException("'%s' names no registry".formatted(path))
                         .hint("write docker://%s for an image of Docker Hub".formatted(path));
@@ -39,17 +39,18 @@ final class PullCommand {
             case ImageName.Web web -> pull(pulling, web, fileName(web.uri()));
             case ImageName.Oras oras ->
                 pull(pulling, oras, ImageReference.parse(oras.from(), "oras").defaultFileName());
-        }
+        };
+        messages.done(made.destination());
         return Program.SUCCESS;
     }
 
-    private void pull(Pulling pulling, ImageName.Remote name, String fileName) {
+    private BuildTarget pull(Pulling pulling, ImageName.Remote name, String fileName) {
         if (invocation.flag("sandbox")) {
             BuildTarget target = target(fileName.replaceFirst("\\.sif$", ""), BuildTarget.Form.SANDBOX);
             Puller.PulledImage image =
                     pulling.from(name, source -> pulling.puller().pull(source));
             unpack(image, target);
-            return;
+            return target;
         }
         BuildTarget target = target(fileName, BuildTarget.Form.FILE);
         pulling.from(name, source -> {
@@ -57,6 +58,7 @@ final class PullCommand {
             return target;
         });
         target.publish();
+        return target;
     }
 
     private static String fileName(String url) {
@@ -67,18 +69,19 @@ final class PullCommand {
         return name;
     }
 
-    private void pull(Pulling pulling, ImageName.Whole name, String fileName) {
+    private BuildTarget pull(Pulling pulling, ImageName.Whole name, String fileName) {
         boolean sandbox = invocation.flag("sandbox");
         BuildTarget target = target(fileName, sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
         Puller.PulledImage image = pulling.fetch(name);
         if (sandbox) {
             unpack(image, target);
-            return;
+            return target;
         }
         try {
             OwnFiles.copy(
                     image.file(), target.unfinished(), 0777 & ~host.facts().umask());
             target.publish();
+            return target;
         } finally {
             removeTemporary(image);
         }

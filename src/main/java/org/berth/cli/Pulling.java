@@ -1,6 +1,7 @@
 package org.berth.cli;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
@@ -14,6 +15,7 @@ import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.oci.Descriptor;
+import org.berth.oci.Digest;
 import org.berth.oci.ImageReference;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
@@ -61,7 +63,13 @@ final class Pulling {
     }
 
     PullEvents events() {
-        return new ShownEvents(messages, host.facts().standardErrorIsTerminal());
+        return events(invocation, host, messages);
+    }
+
+    static ShownEvents events(Invocation invocation, Host host, Messages messages) {
+        ProgressStyle asked = ProgressStyle.of(invocation);
+        ProgressStyle automatic = host.facts().standardErrorIsTerminal() ? ProgressStyle.TTY : ProgressStyle.NONE;
+        return new ShownEvents(messages, asked == ProgressStyle.AUTO ? automatic : asked);
     }
 
     /** What is done with a source while it can be read. */
@@ -225,8 +233,11 @@ final class Pulling {
         return invocation.flag("reproducible") ? new BuildTime.OfImage() : new BuildTime.Now();
     }
 
-    /** Events as messages, and progress on a terminal. */
-    record ShownEvents(Messages messages, boolean terminal) implements PullEvents {
+    /** Events as messages, and progress in the style that is wanted; {@code --quiet} leaves out what is for people. */
+    record ShownEvents(Messages messages, ProgressStyle style) implements PullEvents {
+        private static final Duration JSON_INTERVAL = Duration.ofMillis(250);
+        private static final Duration PLAIN_INTERVAL = Duration.ofSeconds(10);
+
         @Override
         public void info(String text) {
             messages.info(text);
@@ -238,10 +249,32 @@ final class Pulling {
         }
 
         @Override
+        public void image(Digest digest, List<Descriptor> layers) {
+            messages.events().ifPresent(json -> json.image(digest, layers));
+        }
+
+        @Override
         public ShownProgress progress() {
-            return terminal && messages.level() >= Messages.NORMAL
-                    ? new ProgressDisplay(System.err)
-                    : new NoProgress(messages);
+            boolean quiet = messages.level() < Messages.NORMAL;
+            return switch (style) {
+                case TTY -> quiet ? new NoProgress(messages) : new ProgressDisplay(System.err);
+                case PLAIN -> new ReportedProgress(PLAIN_INTERVAL, System::nanoTime, this::plain, messages::info);
+                case JSON -> {
+                    JsonEvents json = messages.events().orElseGet(() -> new JsonEvents(System.err));
+                    yield new ReportedProgress(JSON_INTERVAL, System::nanoTime, json::blob, messages::info);
+                }
+                case AUTO, NONE -> new NoProgress(messages);
+            };
+        }
+
+        private void plain(Descriptor blob, long bytes, ReportedProgress.State state) {
+            String name = "blob " + blob.digest().hex().substring(0, 12);
+            String size = blob.size() > 0 ? " of " + Sizes.text(blob.size()) : "";
+            switch (state) {
+                case STARTED -> {}
+                case RUNNING -> messages.info("%s: %s%s".formatted(name, Sizes.text(bytes), size));
+                case COMPLETE -> messages.info("%s: %s complete".formatted(name, Sizes.text(bytes)));
+            }
         }
     }
 

@@ -58,7 +58,7 @@ final class PushCommand {
         try (RegistryClient client =
                         new RegistryAccess(invocation, host, messages).client(Transport.HTTPS_OR_LOOPBACK);
                 PullEvents.ShownProgress progress =
-                        new Pulling.ShownEvents(messages, host.facts().standardErrorIsTerminal()).progress()) {
+                        Pulling.events(invocation, host, messages).progress()) {
             client.upload(reference, sif, BlobContent.of(file), progress);
             client.upload(reference, SifArtifact.config(), BlobContent.of(SifArtifact.configBytes()), Progress.NONE);
             Digest pushed = client.tag(reference, manifest, MediaTypes.OCI_MANIFEST);
@@ -66,6 +66,7 @@ final class PushCommand {
             messages.info("Digest: " + pushed);
         }
         messages.info("Upload complete");
+        messages.done();
         return Program.SUCCESS;
     }
 

@@ -1,5 +1,8 @@
 package org.berth.resolve;
 
+import java.util.List;
+import org.berth.oci.Descriptor;
+import org.berth.oci.Digest;
 import org.berth.oci.Progress;
 
 /** Told how a pull goes on; {@code cli} prints it. */
@@ -7,6 +10,9 @@ public interface PullEvents {
     void info(String text);
 
     void warning(String text);
+
+    /** An image whose layers are fetched and converted now; those that the cache has will not be seen to arrive. */
+    void image(Digest digest, List<Descriptor> layers);
 
     /** For the time in which blobs are fetched; closed when they are. */
     ShownProgress progress();

@@ -179,6 +179,7 @@ public final class Puller {
 
     private void write(Optional<Cache> cache, ImageSource.Opened image, Purpose purpose, Path file, SifWriter sif) {
         Space.require(OutputFiles.folder(file), SifBuild.estimate(image.image()));
+        events.image(image.image().digest(), image.image().manifest().layers());
         try (PullEvents.ShownProgress progress = events.progress();
                 ImageSource.Layers layers = image.layers(cache.map(Cache::blobs), progress)) {
             SifBuild.write(image.image(), layers, settings, events, purpose, sif);

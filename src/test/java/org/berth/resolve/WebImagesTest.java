@@ -22,6 +22,7 @@ import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
 import org.berth.oci.Descriptor;
+import org.berth.oci.Digest;
 import org.berth.resolve.Puller.PulledImage;
 import org.berth.sif.Architecture;
 import org.berth.sif.FileSystemType;
@@ -114,6 +115,9 @@ class WebImagesTest {
         public void warning(String text) {
             told.add(text);
         }
+
+        @Override
+        public void image(Digest digest, List<Descriptor> layers) {}
 
         @Override
         public ShownProgress progress() {
