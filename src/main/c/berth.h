@@ -56,6 +56,15 @@ int write_all(int fd, const void *bytes, size_t length);
 void close_descriptor(const int *fd);
 #define scoped_fd __attribute__((cleanup(close_descriptor))) int
 
+/* ---- limits.c: the memory that control groups and the machine leave us ---- */
+
+/* Bytes; UINT64_MAX if nothing limits them. */
+uint64_t memory_limit(void);
+/* The same by the texts of /proc/self/mountinfo and /proc/self/cgroup, without the machine. */
+uint64_t cgroup_memory_limit(const char *mounts, const char *groups);
+/* The planner's heap in MB where it usually has so much and the process may use so many bytes. */
+unsigned long heap_megabytes(unsigned long usual, uint64_t limit);
+
 /* ---- plan.c: bytes to steps; every malformed plan is one error ---- */
 
 enum {

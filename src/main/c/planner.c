@@ -189,6 +189,21 @@ static char *with_prefix(const char *option, const char *prefix)
 	return out.bytes;
 }
 
+/* -XmxNm, with less where a control group or the machine has not enough for it. */
+static char *fitting(char *option)
+{
+	static const char heap[] = "-Xmx";
+	unsigned long usual;
+	char *unit;
+
+	if (strncmp(option, heap, strlen(heap)))
+		return option;
+	usual = strtoul(option + strlen(heap), &unit, 10);
+	if (strcmp(unit, "m"))
+		return option;
+	return text("%s%lum", heap, heap_megabytes(usual, memory_limit()));
+}
+
 /* libexec/berth/jvm.options: one option a line, for one profile only with "short:" or "long:". */
 static void add_options(struct list *argv, const char *prefix, enum profile profile)
 {
@@ -204,7 +219,7 @@ static void add_options(struct list *argv, const char *prefix, enum profile prof
 			line += strlen(mine);
 		line += strspn(line, " \t");
 		if (*line)
-			add(argv, with_prefix(line, prefix));
+			add(argv, fitting(with_prefix(line, prefix)));
 	}
 }
 

@@ -4,7 +4,9 @@
  *   unit fuzz PLAN COUNT SEED   reads COUNT damaged copies of a plan; only plan_read is called
  *   unit read PLAN              whether the launcher would perform it
  *   unit exports                "export -p" from standard input; prints the environment, NUL after
- * each unit path ROOT PATH         where a path inside a root leads, by openat2 or by the walk
+ *   unit memory MOUNTS GROUPS   the limit by files like /proc/self/mountinfo and /proc/self/cgroup
+ *   unit heap USUAL LIMIT       the planner's heap in MB where LIMIT bytes may be used
+ *   unit path ROOT PATH         where a path inside a root leads, by openat2 or by the walk
  */
 #include "berth.h"
 
@@ -126,6 +128,18 @@ static int path(const char *root, const char *inside)
 	return 0;
 }
 
+static int memory(const char *mounts, const char *groups)
+{
+	uint64_t limit = cgroup_memory_limit(read_text(AT_FDCWD, mounts, 1 << 20),
+					     read_text(AT_FDCWD, groups, 1 << 20));
+
+	if (limit == UINT64_MAX)
+		puts("none");
+	else
+		printf("%llu\n", (unsigned long long)limit);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "fuzz"))
@@ -136,5 +150,12 @@ int main(int argc, char **argv)
 		return exports();
 	if (argc == 4 && !strcmp(argv[1], "path"))
 		return path(argv[2], argv[3]);
+	if (argc == 4 && !strcmp(argv[1], "memory"))
+		return memory(argv[2], argv[3]);
+	if (argc == 4 && !strcmp(argv[1], "heap")) {
+		printf("%lu\n",
+		       heap_megabytes(strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10)));
+		return 0;
+	}
 	return 2;
 }

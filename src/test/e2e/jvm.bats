@@ -77,3 +77,74 @@ load helper
     grep -q ' org.berth.resolve.Puller ' classes
     ! grep ' org.bouncycastle\.' classes
 }
+
+# Sets group to a new memory group with that limit, below the one that this process is in; by version 1, or 2 where it can be.
+memory_group() { # BYTES
+    local own
+    if own=$(sed -n 's/^[0-9]*:\([^:]*,\)*memory\(,[^:]*\)*://p' /proc/self/cgroup) && [[ -n $own && -d /sys/fs/cgroup/memory$own ]]; then
+        group=/sys/fs/cgroup/memory${own%/}/berth-e2e.$$ limit=memory.limit_in_bytes events=memory.oom_control peak=memory.max_usage_in_bytes
+    elif own=$(sed -n 's/^0:://p' /proc/self/cgroup) && grep -qsw memory "/sys/fs/cgroup$own/cgroup.subtree_control"; then
+        group=/sys/fs/cgroup${own%/}/berth-e2e.$$ limit=memory.max events=memory.events peak=memory.peak
+    else
+        skip "no memory controller that could be used"
+    fi
+    mkdir "$group" 2>/dev/null || skip "control groups cannot be made here"
+    echo "$1" 2>/dev/null >"$group/$limit" || { rmdir "$group"; skip "no memory limit can be set"; }
+}
+
+remove_group() { # its last process may take a moment to be gone
+    local i
+    for i in {1..300}; do
+        rmdir "$group" 2>/dev/null && return
+        sleep 0.1
+    done
+    rmdir "$group"
+}
+
+@test "a pull in a group of 512, 256 and 160 MB keeps within it" {
+    local size group limit events peak killed=''
+    for size in 512 256 160; do
+        memory_group $((size << 20))
+        # shellcheck disable=SC2016 # the inner shell's
+        run --separate-stderr bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
+            runuser -u "$BERTH_USER" -- env -i PATH=/usr/bin:/bin HOME="$place/home" APPTAINER_NOHTTPS=1 APPTAINER_CACHEDIR="$place/cache" \
+            "$BERTH" --verbose pull --disable-cache "$size.sif" "docker://$REGISTRY/layers127"
+        echo "$size MB: status $status, peak $(cat "$group/$peak" 2>/dev/null || echo unknown), $(tr '\n' ' ' <"$group/$events"), $stderr" >&2
+        ! grep -q 'oom_kill [1-9]' "$group/$events" || killed=1
+        remove_group
+        [[ -z $killed ]]
+        [[ $status == 0 && -s $size.sif ]]
+        case $size in
+            512) [[ $stderr == *"a heap of 24"* || $stderr == *"a heap of 25"* ]] ;;
+            256) [[ $stderr == *"a heap of 8"* ]] ;;
+            160) [[ $stderr == *"a heap of 3"* || $stderr == *"a heap of 2"* ]] ;;
+        esac
+    done
+}
+
+@test "processors that an affinity leaves are those that a conversion counts" {
+    run --separate-stderr as_user taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')" "$BERTH" --verbose pull --disable-cache x.sif "docker://$REGISTRY/hello"
+    [[ $status == 0 && $stderr == *"VERBOSE: 1 processors and a heap of"* ]] || { echo "$stderr"; return 1; }
+}
+
+@test "half a processor by quota counts as one" {
+    local group own
+    [[ $(nproc) -gt 1 ]] || skip "there is one processor here"
+    if own=$(sed -n 's/^[0-9]*:\([^:]*,\)*cpu\(,[^:]*\)*://p' /proc/self/cgroup) && [[ -n $own && -e /sys/fs/cgroup/cpu$own/cpu.cfs_quota_us ]]; then
+        group=/sys/fs/cgroup/cpu${own%/}/berth-e2e.$$
+        mkdir "$group" 2>/dev/null || skip "control groups cannot be made here"
+        echo 50000 >"$group/cpu.cfs_quota_us" || { rmdir "$group"; skip "no quota can be set"; }
+    elif own=$(sed -n 's/^0:://p' /proc/self/cgroup) && grep -qsw cpu "/sys/fs/cgroup$own/cgroup.subtree_control"; then
+        group=/sys/fs/cgroup${own%/}/berth-e2e.$$
+        mkdir "$group" 2>/dev/null || skip "control groups cannot be made here"
+        echo "50000 100000" >"$group/cpu.max" || { rmdir "$group"; skip "no quota can be set"; }
+    else
+        skip "no processor controller that could be used"
+    fi
+    # shellcheck disable=SC2016 # the inner shell's
+    run --separate-stderr bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
+        runuser -u "$BERTH_USER" -- env -i PATH=/usr/bin:/bin HOME="$place/home" APPTAINER_NOHTTPS=1 APPTAINER_CACHEDIR="$place/cache" \
+        "$BERTH" --verbose pull --disable-cache x.sif "docker://$REGISTRY/hello"
+    remove_group
+    [[ $status == 0 && $stderr == *"VERBOSE: 1 processors and a heap of"* ]] || { echo "$stderr"; return 1; }
+}

@@ -51,6 +51,10 @@ final class Pulling {
     }
 
     Puller puller() {
+        messages.verbose("%d processors and a heap of %s are here for a conversion"
+                .formatted(
+                        Runtime.getRuntime().availableProcessors(),
+                        Sizes.text(Runtime.getRuntime().maxMemory())));
         return new Puller(settings(), events());
     }
 

@@ -7,7 +7,7 @@ import org.berth.error.UsageException;
  * How layers are converted.
  *
  * @param imageTime the time of the image itself, and of all that no layer describes
- * @param threads how many compress; the others read, parse and write
+ * @param threads that compress at most; others read, parse and write
  */
 public record ConvertOptions(
         Compression compression, int level, Instant imageTime, Limits limits, int threads, DiffIds diffIdCheck) {

@@ -137,11 +137,15 @@ public final class Converter {
         private List<EntryLog> scanLayers(LayerScan scan) throws IOException {
             var different = topFirst.stream().distinct().toList();
             var logs = new HashMap<Layer, EntryLog>();
+            var filter = new ShadowFilter();
             try (var feed = new LayerFeed(different, source, options.limits(), INFLATERS, image::check)) {
                 for (int i = 0; i < different.size(); i++) {
                     Layer layer = different.get(i);
                     try {
-                        logs.put(layer, scan.scan(new TarInput(feed.layer(i))));
+                        if (i + 1 == different.size()) {
+                            filter.lowestLayer();
+                        }
+                        logs.put(layer, scan.scan(new TarInput(feed.layer(i)), filter));
                     } catch (ImageException e) {
                         feed.rethrow();
                         throw named(layer, e);
@@ -160,8 +164,10 @@ public final class Converter {
             var tree =
                     new TreeBuilder(options.limits(), (int) options.imageTime().getEpochSecond());
             for (int number = 0; number < topFirst.size(); number++) {
+                EntryLog log = logs.removeLast();
                 try {
-                    tree.apply(number, logs.removeLast(), scan);
+                    // A layer that is there twice shares its log.
+                    tree.apply(number, logs.contains(log) ? log.read() : log.drain(), scan);
                 } catch (ImageException e) {
                     throw named(topFirst.get(topFirst.size() - 1 - number), e);
                 }

@@ -100,18 +100,35 @@ final class EntryLog {
         return count;
     }
 
+    /** Goes through the entries and keeps them. */
     Reading read() {
-        return new Reading();
+        return new Reading(false);
+    }
+
+    /** Goes through the entries for the last time, and gives their memory back on the way. */
+    Reading drain() {
+        return new Reading(true);
     }
 
     /** Goes through the entries from the first. */
     final class Reading {
+        private final boolean forgets;
+        private int left = count;
         private int pageNumber = -1;
         private byte[] current = NOTHING;
         private int position;
         private byte[] previous = NOTHING;
 
+        private Reading(boolean forgets) {
+            this.forgets = forgets;
+        }
+
+        boolean hasNext() {
+            return left > 0;
+        }
+
         Logged next() {
+            left--;
             Action action = ACTIONS[take()];
             int shared = number();
             byte[] rest = bytes();
@@ -131,10 +148,17 @@ final class EntryLog {
 
         private int take() {
             if (position == current.length) {
-                current = pages.get(++pageNumber);
-                position = 0;
+                turn();
             }
             return current[position++];
+        }
+
+        private void turn() {
+            if (forgets && pageNumber >= 0) {
+                pages.set(pageNumber, NOTHING);
+            }
+            current = pages.get(++pageNumber);
+            position = 0;
         }
 
         private int number() {
@@ -153,8 +177,7 @@ final class EntryLog {
             int done = 0;
             while (done < value.length) {
                 if (position == current.length) {
-                    current = pages.get(++pageNumber);
-                    position = 0;
+                    turn();
                 }
                 int step = Math.min(value.length - done, current.length - position);
                 System.arraycopy(current, position, value, done, step);

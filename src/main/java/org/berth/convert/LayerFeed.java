@@ -30,9 +30,14 @@ import org.jspecify.annotations.Nullable;
  * layer waits until that is used up before it starts another, so what is held is bounded by the threads alone.
  */
 final class LayerFeed implements AutoCloseable {
-    private static final int CHUNK = 512 * 1024;
+    private static final int CHUNK = chunk(Runtime.getRuntime().maxMemory());
     private static final int CHUNKS = 12;
     private static final long POLL_MILLIS = 50;
+
+    /** Three threads with {@value #CHUNKS} chunks each: 20 MB of a usual heap, less of one that a control group keeps small. */
+    private static int chunk(long heap) {
+        return heap >= 192 << 20 ? 512 << 10 : 128 << 10;
+    }
 
     /** A layer, and what its uncompressed bytes must hash to if that is to be checked. */
     record Layer(Descriptor blob, Optional<Digest> diffId) {}

@@ -35,7 +35,6 @@ final class LayerScan {
 
     private final SquashfsWriter image;
     private final Limits limits;
-    private final ShadowFilter filter = new ShadowFilter();
     private final List<FileData> contents = new ArrayList<>();
     private final TarReader.Sink sink;
     private long entries;
@@ -59,8 +58,12 @@ final class LayerScan {
         };
     }
 
-    /** Reads the next lower layer to its end. */
-    EntryLog scan(TarInput in) throws IOException {
+    /**
+     * Reads the next lower layer to its end.
+     *
+     * @param filter the same for all layers
+     */
+    EntryLog scan(TarInput in, ShadowFilter filter) throws IOException {
         var log = new EntryLog();
         var tar = new TarReader(in, limits);
         Optional<TarEntry> next = tar.next();
@@ -70,7 +73,7 @@ final class LayerScan {
             bytes = Math.addExact(bytes, Math.min(entry.size(), Long.MAX_VALUE - bytes));
             limits.checkBytes(bytes);
             try {
-                log.add(logged(entry, tar));
+                log.add(logged(entry, tar, filter));
             } catch (ImageException e) {
                 throw new ImageException("entry '%s': %s".formatted(EntryPath.show(entry.name()), e.getMessage()), e);
             }
@@ -124,12 +127,12 @@ final class LayerScan {
         return droppedXattrs;
     }
 
-    private Logged logged(TarEntry entry, TarReader tar) throws IOException {
+    private Logged logged(TarEntry entry, TarReader tar, ShadowFilter filter) throws IOException {
         limits.checkPath(entry.name());
         byte[] path = EntryPath.clean(entry.name());
         int base = EntryPath.baseStart(path);
         if (startsWith(path, base, WHITEOUT)) {
-            return whiteout(path, base);
+            return whiteout(path, base, filter);
         }
         if (path.length == 0 && entry.kind() != Kind.DIRECTORY) {
             throw new ImageException("the root can only be a directory");
@@ -175,7 +178,7 @@ final class LayerScan {
     }
 
     /** {@code .wh.NAME} hides NAME of lower layers, {@code .wh..wh..opq} all of its directory; the rest was aufs' own. */
-    private Logged whiteout(byte[] path, int base) {
+    private static Logged whiteout(byte[] path, int base, ShadowFilter filter) {
         byte[] directory = Arrays.copyOf(path, Math.max(base - 1, 0));
         if (Arrays.equals(path, base, path.length, OPAQUE, 0, OPAQUE.length)) {
             filter.addOpaque(directory);

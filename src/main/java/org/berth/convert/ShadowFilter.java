@@ -32,6 +32,7 @@ final class ShadowFilter {
 
     private byte[] pendingMarks = new byte[256];
     private int pending;
+    private boolean lowest;
 
     /** The directory part of the last question and its answer. */
     private byte[] directory = {};
@@ -64,6 +65,11 @@ final class ShadowFilter {
         add(path, OPAQUE);
     }
 
+    /** Nothing lies below the layer that comes now: what it would hide need not be kept. */
+    void lowestLayer() {
+        lowest = true;
+    }
+
     /** The next layer is a lower one. */
     void endLayer() {
         for (int i = 0; i < pending; i++) {
@@ -94,6 +100,9 @@ final class ShadowFilter {
     }
 
     private void add(byte[] path, byte mark) {
+        if (lowest) {
+            return;
+        }
         if (pending == pendingKeys.length) {
             pendingKeys = Arrays.copyOf(pendingKeys, pending * 2);
             pendingMarks = Arrays.copyOf(pendingMarks, pending * 2);

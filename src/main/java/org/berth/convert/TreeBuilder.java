@@ -96,11 +96,10 @@ final class TreeBuilder {
     }
 
     /** Puts one layer, numbered from 0 at the bottom, on top of the tree. */
-    void apply(int number, EntryLog log, LayerScan scan) {
+    void apply(int number, EntryLog.Reading entries, LayerScan scan) {
         layer = number;
-        EntryLog.Reading reading = log.read();
-        for (int i = 0; i < log.size(); i++) {
-            Logged entry = reading.next();
+        for (int i = 0; entries.hasNext(); i++) {
+            Logged entry = entries.next();
             try {
                 apply(entry, i, scan);
             } catch (ImageException e) {

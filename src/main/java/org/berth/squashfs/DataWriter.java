@@ -27,8 +27,6 @@ import org.jspecify.annotations.Nullable;
  * the caller waits when the compressors are behind.
  */
 final class DataWriter {
-    private static final int BLOCKS_BASE = 64;
-    private static final int BLOCKS_PER_THREAD = 16;
     private static final long POLL_MILLIS = 50;
     private static final byte[] ZEROS = new byte[SquashfsFormat.BLOCK];
 
@@ -41,7 +39,7 @@ final class DataWriter {
         record Holes(long count) implements Step {}
 
         /** The current file is complete. */
-        record End(FileData file) implements Step {}
+        record End(FileData.Large file) implements Step {}
 
         /** Appends a fragment block. */
         record Fragment(Block block) implements Step {}
@@ -105,13 +103,13 @@ final class DataWriter {
     private long[] fragmentStarts = new long[16];
     private long largeDuplicates;
 
-    DataWriter(ImageOutput output, BlockCodec codec, int compressors) {
+    DataWriter(ImageOutput output, BlockCodec codec, Workers workers) {
         this.output = output;
         this.codec = codec;
-        maxBlocks = BLOCKS_BASE + BLOCKS_PER_THREAD * compressors;
+        maxBlocks = workers.blocks();
         free = new ArrayBlockingQueue<>(maxBlocks);
         work = new ArrayBlockingQueue<>(maxBlocks);
-        for (int i = 0; i < compressors; i++) {
+        for (int i = 0; i < workers.compressors(); i++) {
             threads.add(start("compress-" + i, this::compressBlocks));
         }
         writer = start("write", this::writeSteps);
@@ -183,7 +181,7 @@ final class DataWriter {
                 duplicates++;
                 return known;
             }
-            var file = new FileData((int) fileSize, fragments, fragmentFilled);
+            var file = new FileData.Small((int) fileSize, fragments, fragmentFilled);
             small.add(file);
             fragmentFilled += (int) fileSize;
             return file;
@@ -192,7 +190,7 @@ final class DataWriter {
             emitCurrent(current);
         }
         flushHoles();
-        var file = new FileData(fileSize);
+        var file = new FileData.Large(fileSize);
         push(new Step.End(file));
         return file;
     }
@@ -380,7 +378,7 @@ final class DataWriter {
                         fileWords.add(0);
                     }
                 }
-                case Step.End(FileData file) -> endFile(file);
+                case Step.End(FileData.Large file) -> endFile(file);
                 case Step.Fragment(Block block) -> {
                     block.compressed.acquire();
                     if (fragmentWords.size() == fragmentStarts.length) {
@@ -403,7 +401,7 @@ final class DataWriter {
     }
 
     /** Places a file of whole blocks; one that is there already is given up again, after comparing the bytes. */
-    private void endFile(FileData file) throws IOException {
+    private void endFile(FileData.Large file) throws IOException {
         int[] words = fileWords.take();
         long start = Math.max(fileStart, 0);
         if (fileStart >= 0) {

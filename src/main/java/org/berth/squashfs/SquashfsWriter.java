@@ -25,15 +25,16 @@ public final class SquashfsWriter implements AutoCloseable {
     /**
      * @param channel open for reading (content is compared with what is written already) and writing
      * @param offset where the image starts, a multiple of 4096
-     * @param compressors threads that compress
+     * @param processors that may compress; fewer threads do where the heap is small
      */
-    public SquashfsWriter(FileChannel channel, long offset, BlockCodec codec, int compressors) {
+    public SquashfsWriter(FileChannel channel, long offset, BlockCodec codec, int processors) {
         if (offset % SquashfsFormat.PADDING != 0) {
             throw new IllegalArgumentException("offset %d is not a multiple of 4096".formatted(offset));
         }
         this.codec = codec;
         output = new ImageOutput(channel, offset);
-        data = new DataWriter(output, codec, compressors);
+        data = new DataWriter(
+                output, codec, Workers.of(processors, Runtime.getRuntime().maxMemory()));
     }
 
     /**

@@ -90,15 +90,17 @@ public final class Unpacker {
      * After a failure the directory holds a part of the image.
      *
      * @param directory exists and is empty
-     * @param threads that decompress, at least 1
+     * @param processors that may decompress; fewer threads do where the heap is small
      * @throws HostException if the directory is not empty, there is too little space, or a file cannot be made
      * @throws ImageException if the image is damaged
      */
-    public static Result unpack(SquashfsReader image, Path directory, int threads) {
+    public static Result unpack(SquashfsReader image, Path directory, int processors) {
         requireEmpty(directory);
         SquashfsReader.Extent extent = image.unpackedExtent();
         requireSpace(image, directory, extent);
-        return new Unpacker(image, directory, extent, threads).run();
+        int workers = Workers.unpackers(
+                processors, Runtime.getRuntime().maxMemory(), image.superblock().blockSize());
+        return new Unpacker(image, directory, extent, workers).run();
     }
 
     private static void requireEmpty(Path directory) {

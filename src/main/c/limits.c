@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How much memory this process may use: the least that it, a group above it or the machine allows.
+ * A JVM reads the same, but would take a fixed share of it; the planner wants its usual heap, and a
+ * smaller one only where that would not fit.
+ */
+#include "berth.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	LINES_LIMIT = 16 << 20, /* a node with thousands of containers has long mount tables */
+	NUMBER_LIMIT = 4096,
+};
+
+/* ---- the mount table ---- */
+
+struct cgroup_mount {
+	bool unified; /* version 2 */
+	char *root;   /* the group that is mounted there */
+	char *point;
+};
+
+/* Blanks, line feeds and backslashes are written as \040 and the like. */
+static void decode(char *field)
+{
+	char *to = field;
+
+	for (const char *from = field; *from; to++) {
+		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
+			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; list && *list; list = strchr(list, ',')) {
+		list += *list == ',';
+		if (!strncmp(list, word, length) && (list[length] == ',' || !list[length]))
+			return true;
+	}
+	return false;
+}
+
+/* ID PARENT DEVICE ROOT POINT OPTIONS [OPTIONAL]... - TYPE SOURCE SUPER-OPTIONS */
+static bool read_mount(char *line, struct cgroup_mount *mount)
+{
+	char *separator = strstr(line, " - ");
+	char *type, *options, *state;
+
+	if (!separator)
+		return false;
+	*separator = '\0';
+	type = strtok_r(separator + 3, " ", &state);
+	strtok_r(NULL, " ", &state);
+	options = strtok_r(NULL, " ", &state);
+	mount->unified = type && !strcmp(type, "cgroup2");
+	if (!type || (!mount->unified && (strcmp(type, "cgroup") || !has_word(options, "memory"))))
+		return false;
+	for (int i = 0; i < 3; i++)
+		if (!strtok_r(i ? NULL : line, " ", &state))
+			return false;
+	mount->root = strtok_r(NULL, " ", &state);
+	mount->point = strtok_r(NULL, " ", &state);
+	if (!mount->root || !mount->point)
+		return false;
+	decode(mount->root);
+	decode(mount->point);
+	return true;
+}
+
+/* ---- the groups of this process ---- */
+
+/* The path of NUMBER:CONTROLLERS:PATH, in the hierarchy that is mounted there; NULL if there is
+ * none. */
+static const char *group_of(const char *groups, bool unified)
+{
+	for (char *state, *line = strtok_r(copy(groups), "\n", &state); line;
+	     line = strtok_r(NULL, "\n", &state)) {
+		char *controllers = strchr(line, ':');
+		char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+		if (!path)
+			continue;
+		*path++ = '\0';
+		controllers++;
+		if (unified ? !*controllers : has_word(controllers, "memory"))
+			return path;
+	}
+	return NULL;
+}
+
+/* Where a group is seen. A mount that does not hold it is that of a container whose group it is. */
+static char *directory_of(const struct cgroup_mount *mount, const char *group)
+{
+	size_t root = strcmp(mount->root, "/") ? strlen(mount->root) : 0;
+
+	if (strncmp(group, mount->root, root) || (group[root] && group[root] != '/') ||
+	    strstr(group, "/../"))
+		return copy(mount->point);
+	return text("%s%s", mount->point, group + root);
+}
+
+static uint64_t limit_in(const char *directory, const char *name)
+{
+	char *line = read_text(AT_FDCWD, text("%s/%s", directory, name), NUMBER_LIMIT);
+	uint64_t limit = UINT64_MAX;
+	char *end;
+
+	if (!line)
+		return UINT64_MAX;
+	line[strcspn(line, "\n")] = '\0';
+	limit = strtoull(line, &end, 10);
+	/* "max", and what version 1 writes for it: the largest number of whole pages. */
+	return end == line || *end || limit >= INT64_MAX / 4096 * 4096 ? UINT64_MAX : limit;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The groups above limit their members too, and a step's group has often no number of its own. */
+static uint64_t limit_up_to(const struct cgroup_mount *mount, char *directory)
+{
+	size_t top = strlen(mount->point);
+	uint64_t limit = UINT64_MAX;
+
+	for (;;) {
+		if (mount->unified) {
+			limit = least(limit, limit_in(directory, "memory.max"));
+			limit = least(limit, limit_in(directory, "memory.high"));
+		} else {
+			limit = least(limit, limit_in(directory, "memory.limit_in_bytes"));
+		}
+		if (strlen(directory) <= top)
+			return limit;
+		*strrchr(directory, '/') = '\0';
+	}
+}
+
+uint64_t cgroup_memory_limit(const char *mounts, const char *groups)
+{
+	uint64_t limit = UINT64_MAX;
+
+	for (char *state, *line = strtok_r(copy(mounts), "\n", &state); line;
+	     line = strtok_r(NULL, "\n", &state)) {
+		struct cgroup_mount mount;
+		const char *group;
+
+		if (!read_mount(line, &mount))
+			continue;
+		group = group_of(groups, mount.unified);
+		if (group)
+			limit = least(limit, limit_up_to(&mount, directory_of(&mount, group)));
+	}
+	return limit;
+}
+
+uint64_t memory_limit(void)
+{
+	char *mounts = read_text(AT_FDCWD, "/proc/self/mountinfo", LINES_LIMIT);
+	char *groups = read_text(AT_FDCWD, "/proc/self/cgroup", LINES_LIMIT);
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t machine = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+
+	return mounts && groups ? least(machine, cgroup_memory_limit(mounts, groups)) : machine;
+}
+
+/* ---- the planner's heap ---- */
+
+/*
+ * Measured: 100 MB are the JVM's own at the most, beside its heap. Two thirds of what is left then,
+ * since the page cache of what is written counts against the group as well.
+ */
+unsigned long heap_megabytes(unsigned long usual, uint64_t limit)
+{
+	enum {
+		OWN = 128,
+		LEAST = 32, /* the initial heap of the short profile must fit in */
+	};
+	uint64_t megabytes = limit >> 20;
+	uint64_t fitting = megabytes > OWN ? (megabytes - OWN) * 2 / 3 : 0;
+
+	if (fitting >= usual)
+		return usual;
+	return fitting > LEAST ? (unsigned long)fitting : LEAST;
+}
