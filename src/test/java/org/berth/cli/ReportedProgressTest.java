@@ -76,11 +76,15 @@ class ReportedProgressTest {
         List<Descriptor> blobs =
                 IntStream.range(0, 4).mapToObj(i -> blob("blob" + i, 100_000)).toList();
         List<Long> ends = new ArrayList<>();
-        ReportedProgress shared = new ReportedProgress(Duration.ofNanos(1), System::nanoTime, (blob, bytes, state) -> {
-            if (state == State.COMPLETE) {
-                ends.add(bytes);
-            }
-        }, reports::add);
+        ReportedProgress shared = new ReportedProgress(
+                Duration.ofNanos(1),
+                System::nanoTime,
+                (blob, bytes, state) -> {
+                    if (state == State.COMPLETE) {
+                        ends.add(bytes);
+                    }
+                },
+                reports::add);
         List<Thread> threads = blobs.stream()
                 .map(blob -> Thread.ofPlatform().start(() -> {
                     shared.start(blob);
