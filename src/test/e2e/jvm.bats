@@ -101,9 +101,9 @@ remove_group() { # its last process may take a moment to be gone
     rmdir "$group"
 }
 
-@test "a pull in a group of 512, 256 and 160 MB keeps within it" {
+@test "a pull in a group of 512, 256 and 192 MB keeps within it" {
     local size group limit events peak killed=''
-    for size in 512 256 160; do
+    for size in 512 256 192; do
         memory_group $((size << 20))
         # shellcheck disable=SC2016 # the inner shell's
         run --separate-stderr bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
@@ -117,7 +117,7 @@ remove_group() { # its last process may take a moment to be gone
         case $size in
             512) [[ $stderr == *"a heap of 24"* || $stderr == *"a heap of 25"* ]] ;;
             256) [[ $stderr == *"a heap of 8"* ]] ;;
-            160) [[ $stderr == *"a heap of 3"* || $stderr == *"a heap of 2"* ]] ;;
+            192) [[ $stderr == *"a heap of 4"* || $stderr == *"a heap of 3"* ]] ;;
         esac
     done
 }
