@@ -99,7 +99,7 @@ teardown() {
 }
 
 @test "a program killed by the step's end takes the container along" {
-    run as_user srun -n2 --kill-on-bad-exit --container-image="$IMAGES/hello.sif" sh -c '[ $SLURM_PROCID = 0 ] && exit 3; sleep 60'
+    run as_user srun -n2 --kill-on-bad-exit --container-image="$IMAGES/hello.sif" sh -c '[ $SLURM_PROCID = 0 ] && exit 3; sleep 600'
     [[ $status == 3 || $status == 137 || $status == 143 ]]
     nodes_are_clean
 }

@@ -32,7 +32,7 @@ on_nodes() { # COMMAND...: as root, on each
 
 # Nothing of the user's runs on a node, and nothing of ours is mounted there.
 nodes_are_clean() {
-    local left end=$((SECONDS + ${1:-5}))
+    local left end=$((SECONDS + 60))
     while :; do
         left=$(on_nodes ps -o pid,stat,args -u "$BERTH_USER" --no-headers | awk '$2 !~ /^Z/')
         [[ -n $left ]] || return 0
@@ -45,6 +45,19 @@ no_node_is_drained() {
     local states
     states=$(sinfo -h -o '%t' | sort -u)
     [[ ! $states =~ drain|down|fail ]] || { sinfo -R; return 1; }
+}
+
+poll() { # COMMAND...: until it succeeds, or two minutes have gone
+    local end=$((SECONDS + 120))
+    until "$@"; do
+        [[ $SECONDS -lt $end ]] || { echo "not within two minutes: $*"; return 1; }
+        sleep 0.05
+    done
+}
+
+appear() { # FILE...: waits until they are there
+    local file
+    for file; do poll test -e "$file" || return; done
 }
 
 lines_with() { grep -c -- "$1" <<<"$2" || true; } # TEXT WHERE

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What traced processes did to files with effective uid 0.
+"""What traced slurmstepds and their children did to files with effective uid 0.
 
 usage: privilege.py calls PREFIX          prints each call with its path, numbers as N, once
        privilege.py identity PREFIX FILE  prints the ids that a process read back last before it executed FILE
@@ -26,15 +26,17 @@ def events(prefix):
 
 
 def followed(threads):
-    """(thread, effective uid, name, arguments, result), each thread's in order."""
+    """(effective uid, name, arguments) of what slurmstepd and its children called."""
     children = {int(r) for calls in threads.values() for name, _, r in calls if name in CHILD and r.isdigit()}
-    waiting = [(tid, 0) for tid in threads if tid not in children]
+    waiting = [(tid, 0, False) for tid in threads if tid not in children]
     while waiting:
-        tid, uid = waiting.pop()
+        tid, uid, of_step = waiting.pop()
         for name, arguments, result in threads.pop(tid, []):
-            yield tid, uid, name, arguments, result
+            of_step |= name == "execve" and "/slurmstepd\"" in arguments
+            if of_step:
+                yield uid, name, arguments
             if name in CHILD and result.isdigit() and int(result) in threads:
-                waiting.append((int(result), uid))
+                waiting.append((int(result), uid, of_step))
             elif name in IDS and result == "0":
                 effective = arguments.split(", ")[IDS[name]]
                 uid = uid if effective in ("-1", "4294967295") else int(effective)
@@ -45,7 +47,7 @@ def main():
     threads = events(prefix)
     if what == "calls":
         seen = set()
-        for _, uid, name, arguments, _ in followed(threads):
+        for uid, name, arguments in followed(threads):
             path = re.search(r'"((?:[^"\\]|\\.)*)"', arguments)
             if uid == 0 and path and name != "write":
                 seen.add(f"{name} {re.sub('[0-9]+', 'N', path.group(1))}")

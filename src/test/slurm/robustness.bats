@@ -21,7 +21,7 @@ one_line_per_node() { # WORDS
     [[ $status != 0 ]]
     [[ $(lines_with "berth: n1: .*$1" "$output") == 1 && $(lines_with "berth: n2: .*$1" "$output") == 1 ]]
     [[ $(lines_with 'berth: ' "$output") == 2 ]]
-    nodes_are_clean 30
+    nodes_are_clean
     no_node_is_drained
     run as_user srun -N2 -n2 true
     [[ $status == 0 ]]
@@ -66,7 +66,7 @@ one_line_per_node() { # WORDS
     for node in n1 n2; do
         [[ $(lines_with "berth: $node: .*initialization of VM" "$output") == 1 && $(lines_with "berth: $node: .*berth ended early" "$output") == 1 ]]
     done
-    nodes_are_clean 30
+    nodes_are_clean
     no_node_is_drained
 }
 
@@ -76,7 +76,7 @@ one_line_per_node() { # WORDS
     echo "$output"
     [[ $status == 0 && $(lines_with 'in hello.sif' "$output") == 4 ]]
     [[ $(lines_with 'berth: n1: .*/dev/fuse' "$output") == 1 && $(lines_with 'berth: n2: .*/dev/fuse' "$output") == 1 ]]
-    nodes_are_clean 30
+    nodes_are_clean
     no_node_is_drained
 }
 
@@ -84,7 +84,7 @@ one_line_per_node() { # WORDS
     as_user srun -N2 -n4 -J victim --container-image="$IMAGES/mpich.sif" \
         sh -c 'touch "ready.$SLURM_PROCID"; while [ ! -e killed ]; do :; done; find /usr -type f | head -2000 | xargs cat >/dev/null' >out 2>&1 &
     local step=$!
-    while [[ ! -e ready.0 || ! -e ready.1 || ! -e ready.2 || ! -e ready.3 ]]; do sleep 0.05; done
+    appear ready.0 ready.1 ready.2 ready.3
     on_nodes pkill -KILL -u "$BERTH_USER" squashfuse || true
     as_user touch killed
     status=0
@@ -92,19 +92,19 @@ one_line_per_node() { # WORDS
     cat out
     [[ $status != 0 ]]
     grep -q 'Transport endpoint is not connected' out
-    nodes_are_clean 30
+    nodes_are_clean
     no_node_is_drained
 }
 
 @test "the holder is killed: tasks that run go on, a later one is told" {
     as_user srun -n1 -J victim --container-image="$IMAGES/hello.sif" sh -c 'touch ready; while [ ! -e killed ]; do sleep 0.1; done; ls / >/dev/null && echo still here' >out 2>&1 &
     local step=$!
-    while [[ ! -e ready ]]; do sleep 0.05; done
+    appear ready
     on_nodes pkill -KILL -u "$BERTH_USER" -f berth-hold || true
     as_user touch killed
     wait "$step" || true
     cat out
     grep -q 'still here' out
-    nodes_are_clean 30
+    nodes_are_clean
     no_node_is_drained
 }

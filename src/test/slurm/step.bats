@@ -148,7 +148,7 @@ load helper
 @test "a task sees a signal of scancel while its files are still there" {
     as_user srun -n1 -J signalled --container-image="$IMAGES/hello.sif" \
         sh -c 'trap "ls / >/dev/null && echo cleaned up; exit 0" TERM; touch ready; while :; do sleep 0.1; done' >out 2>&1 &
-    while [[ ! -e ready ]]; do sleep 0.05; done
+    appear ready
     as_user scancel --signal=TERM -n signalled
     wait $!
     cat out

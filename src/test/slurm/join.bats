@@ -1,0 +1,27 @@
+#!/usr/bin/env bats
+# How a task enters a container, on kernels of several ages, and that it enters no other process' one.
+# shellcheck disable=SC2154 # variables of the helper
+
+bats_require_minimum_version 1.5.0
+load helper
+
+join() { # CASE
+    gcc -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -isystem "${SLURM_INCLUDE:-/usr/include}" -o "$place/join" \
+        "$TREE/src/test/slurm/join.c" "$TREE/slurm-plugin/ns.c"
+    run as_user "$place/join" "$1"
+    echo "$1: $output"
+}
+
+@test "a container is entered, and nothing else, without rights" {
+    for age in now without-numbers without-setns-of-pidfd without-pidfd; do
+        join "$age"
+        [[ $status == 0 && $output == $'user entered\nipc entered\nmnt entered\nnet kept\nCapEff:\t0000000000000000\nNoNewPrivs:\t1' ]]
+    done
+}
+
+@test "a process that has ended, or another one with its number, is not entered" {
+    for age in ended dead other-number other-start; do
+        join "$age"
+        [[ $status == 1 && $output =~ ^"the container has ended (process "[0-9]+")"$ ]]
+    done
+}
