@@ -12,6 +12,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.berth.error.HostException;
@@ -30,6 +31,9 @@ import org.berth.oci.VerifyingInputStream;
  * while it is read; a damaged one is removed.
  */
 public final class BlobStore implements DocumentStore {
+    /** Locks and unfinished files beside the blobs. */
+    private static final int LOCK_FILES = 6;
+
     private final Path root;
     private final Layout layout;
     private final LeaseFile.Silent silent;
@@ -136,16 +140,24 @@ public final class BlobStore implements DocumentStore {
     }
 
     void requireSpace(Collection<Descriptor> blobs) {
+        Space.require(need(blobs).stream().toList());
+    }
+
+    /** The room that those blobs need that are not here; empty if all are. */
+    public Optional<Space.Need> need(Collection<Descriptor> blobs) {
         try {
-            long missing = 0;
-            for (Descriptor blob : blobs) {
+            long bytes = 0;
+            long files = 0;
+            for (Descriptor blob : Set.copyOf(blobs)) {
                 if (!has(blob)) {
-                    missing += blob.size();
+                    bytes += blob.size();
+                    files++;
                 }
             }
-            if (missing > 0) {
-                Space.require(directory(blobs.iterator().next().digest()), missing);
-            }
+            return files == 0
+                    ? Optional.empty()
+                    : Optional.of(
+                            new Space.Need(directory(blobs.iterator().next().digest()), bytes, files + LOCK_FILES));
         } catch (IOException e) {
             throw new HostException("%s: %s".formatted(root, e.getMessage()), e);
         }

@@ -5,6 +5,7 @@ import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -184,5 +185,34 @@ public final class Cache {
     /** What {@code cache clean} removes. */
     public CacheCleaning cleaning(List<CacheType> types, Optional<Integer> olderThanDays) throws IOException {
         return CacheCleaning.of(this, types, olderThanDays);
+    }
+
+    /** When its files were used last, and which are pinned. */
+    public Uses uses() {
+        return new Uses(Folder.parent(base));
+    }
+
+    /** What {@code cache gc} removes. */
+    public CacheCollection collection(CacheLimits limits) throws IOException {
+        return CacheCollection.of(CacheCollection.items(this, uses()), limits);
+    }
+
+    /** Removes what killed processes left unfinished, and the pins of jobs that are over. */
+    public void sweep() throws IOException {
+        for (CacheType type : CacheType.values()) {
+            for (Path directory : directories(type)) {
+                new Leases(directory, "cleans up", silent).sweep(Leases.Abandoned.REMOVED);
+            }
+        }
+        uses().sweep(Instant.now());
+    }
+
+    private List<Path> directories(CacheType type) throws IOException {
+        return type == CacheType.BLOB ? Folder.list(directory(type).resolve("blobs"), "*") : List.of(directory(type));
+    }
+
+    /** The finished files of a type. */
+    public List<Path> files(CacheType type) throws IOException {
+        return CacheReport.files(this, type);
     }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
+import org.berth.host.ByteSize;
 
 /**
  * What is in the cache.
@@ -120,16 +121,6 @@ public record CacheReport(List<CacheType> types, List<Entry> entries) {
 
     /** A size as Apptainer shows it: {@code 0.47 KiB}, {@code 112.78 MiB}. */
     static String size(long bytes) {
-        if (bytes < 1L << 20) {
-            return unit(bytes, 1L << 10, "KiB");
-        }
-        if (bytes < 1L << 30) {
-            return unit(bytes, 1L << 20, "MiB");
-        }
-        return bytes < 1L << 40 ? unit(bytes, 1L << 30, "GiB") : unit(bytes, 1L << 40, "TiB");
-    }
-
-    private static String unit(long bytes, long unit, String name) {
-        return String.format(Locale.ROOT, "%.2f %s", (double) bytes / unit, name);
+        return ByteSize.text(bytes);
     }
 }

@@ -1,6 +1,7 @@
 package org.berth.cache;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -101,6 +102,8 @@ final class Leases {
         try {
             lease = take(name, permit, done, told);
             return lease;
+        } catch (ClosedByInterruptException e) {
+            throw new InterruptedException("interrupted while taking a lease");
         } catch (IOException e) {
             throw Space.writeFailure(directory.resolve(name + LeaseFile.SUFFIX), 0, e);
         } finally {
@@ -142,6 +145,36 @@ final class Leases {
         return Optional.empty();
     }
 
+    /** The lease, unless somebody has it. */
+    Optional<Lease> tryAcquire(String name) throws IOException {
+        Semaphore permit = ours.computeIfAbsent(name, unused -> new Semaphore(1));
+        if (!permit.tryAcquire()) {
+            return Optional.empty();
+        }
+        Optional<Lease> lease = Optional.empty();
+        try {
+            LeaseFile file = file(name);
+            LeaseFile.Attempt attempt = file.attempt();
+            if (attempt instanceof LeaseFile.Attempt.Freed) {
+                attempt = file.attempt();
+            }
+            if (attempt instanceof LeaseFile.Attempt.Taken(LeaseFile.Held held)) {
+                lease = Optional.of(new Lease(held, permit, List.of()));
+            }
+            return lease;
+        } finally {
+            if (lease.isEmpty()) {
+                permit.release();
+            }
+        }
+    }
+
+    /** Whether somebody makes something here. */
+    boolean isAnyHeld() throws IOException {
+        lookAtLeases();
+        return !Folder.list(directory, "*" + LeaseFile.SUFFIX).isEmpty();
+    }
+
     private LeaseFile file(String name) {
         return new LeaseFile(directory.resolve(name), renewal, patience, silent);
     }
@@ -172,14 +205,19 @@ final class Leases {
 
     /** Removes what processes left that are gone: leases, and the files that they were writing, old ones in any case. */
     void sweep(Abandoned recent) throws IOException {
-        for (Path lease : Folder.list(directory, "*" + LeaseFile.SUFFIX)) {
-            String text = lease.getFileName().toString();
-            file(text.substring(0, text.length() - LeaseFile.SUFFIX.length())).look();
-        }
+        lookAtLeases();
         for (Path part : Unfinished.abandoned(directory)) {
             if (recent == Abandoned.REMOVED || Unfinished.isOld(part)) {
                 Files.deleteIfExists(part);
             }
+        }
+    }
+
+    /** Removes those of processes that are gone. */
+    private void lookAtLeases() throws IOException {
+        for (Path lease : Folder.list(directory, "*" + LeaseFile.SUFFIX)) {
+            String text = lease.getFileName().toString();
+            file(text.substring(0, text.length() - LeaseFile.SUFFIX.length())).look();
         }
     }
 }

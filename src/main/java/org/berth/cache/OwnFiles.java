@@ -11,6 +11,7 @@ import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
 import org.berth.error.HostException;
+import org.berth.host.Host;
 
 /** Files of images outside the cache: copies that appear whole, and temporary ones. */
 public final class OwnFiles {
@@ -53,17 +54,18 @@ public final class OwnFiles {
     }
 
     /**
-     * Copies a file, as {@link #make} does. The kernel shares the blocks where the file system can.
+     * Copies an image, as {@link #make} does, without the cache's trailer. The kernel shares the blocks where the file system can.
      *
      * @throws HostException also if there is no room
      */
     public static void copy(Path from, Path to, int mode) {
         make(to, mode, file -> {
             try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
-                Space.require(Objects.requireNonNull(to.toAbsolutePath().getParent()), in.size());
+                long size = ImageTrailer.imageSize(in);
+                Space.require(Objects.requireNonNull(to.toAbsolutePath().getParent()), size);
                 long position = 0;
-                while (position < in.size()) {
-                    position += in.transferTo(position, in.size() - position, file.channel());
+                while (position < size) {
+                    position += in.transferTo(position, size - position, file.channel());
                 }
             }
         });
@@ -76,6 +78,16 @@ public final class OwnFiles {
         } catch (IOException e) {
             throw new HostException("could not make a temporary file in %s: %s".formatted(directory, e.getMessage()), e)
                     .hint("set APPTAINER_TMPDIR to a directory that can be written");
+        }
+    }
+
+    /** A directory of the caller's alone; made, with those above it, unless it is there. */
+    public static Path directory(Path directory) {
+        try {
+            Folder.create(directory);
+            return directory;
+        } catch (IOException e) {
+            throw new HostException("could not make the directory %s: %s".formatted(directory, Host.reason(e)), e);
         }
     }
 

@@ -1,14 +1,27 @@
 package org.berth.cache;
 
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.berth.error.HostException;
+import org.berth.host.ByteSize;
+import org.berth.host.Room;
 
 /** Room on a file system: asked for before the work, and named when it runs out. */
 public final class Space {
     private Space() {}
+
+    /**
+     * What is to be written to a directory that exists.
+     *
+     * @param files how many will be made
+     */
+    public record Need(Path directory, long bytes, long files) {}
 
     /**
      * Makes sure that so many bytes have room.
@@ -17,25 +30,49 @@ public final class Space {
      * @throws HostException if they have not
      */
     public static void require(Path directory, long needed) {
-        long free;
+        require(List.of(new Need(directory, needed, 1)));
+    }
+
+    /**
+     * Makes sure that all of it has room together: what goes to the same file system is added up.
+     *
+     * @throws HostException that names what is needed and what is free
+     */
+    public static void require(List<Need> needs) {
+        Map<FileStore, Need> sums = new HashMap<>();
+        for (Need need : needs) {
+            try {
+                sums.merge(Files.getFileStore(need.directory()), need, Space::sum);
+            } catch (IOException e) {
+                throw new HostException("%s: %s".formatted(need.directory(), e.getMessage()), e);
+            }
+        }
+        sums.values().forEach(Space::require);
+    }
+
+    private static Need sum(Need a, Need b) {
+        return new Need(a.directory(), a.bytes() + b.bytes(), a.files() + b.files());
+    }
+
+    private static void require(Need need) {
+        Room room;
         try {
-            free = free(directory);
+            room = Room.of(need.directory());
         } catch (IOException e) {
-            throw new HostException("%s: %s".formatted(directory, e.getMessage()), e);
+            throw new HostException("%s: %s".formatted(need.directory(), e.getMessage()), e);
         }
-        if (needed > free) {
-            throw lacking(directory, needed, free);
+        if (need.bytes() > room.bytes()) {
+            throw lacking(need.directory(), ByteSize.text(need.bytes()), ByteSize.text(room.bytes()));
+        }
+        if (need.files() > room.files()) {
+            throw lacking(need.directory(), need.files() + " files", String.valueOf(room.files()));
         }
     }
 
-    private static long free(Path directory) throws IOException {
-        return Files.getFileStore(directory).getUsableSpace();
-    }
-
-    private static HostException lacking(Path directory, long needed, long free) {
-        return new HostException("%s: no space: %s needed, %s free"
-                        .formatted(directory, CacheReport.size(needed), CacheReport.size(free)))
-                .hint("make room, or choose another place with APPTAINER_CACHEDIR or APPTAINER_TMPDIR");
+    private static HostException lacking(Path directory, String needed, String free) {
+        return new HostException("%s: no space: %s needed, %s free".formatted(directory, needed, free))
+                .hint("make room there (berth cache gc, berth cache clean), or choose another place with"
+                        + " APPTAINER_CACHEDIR or APPTAINER_TMPDIR");
     }
 
     /**
@@ -48,7 +85,11 @@ public final class Space {
         if (reason.contains("no space left") || reason.contains("quota")) {
             try {
                 Path directory = Folder.parent(file);
-                return lacking(directory, needed, free(directory));
+                String free = ByteSize.text(Room.of(directory).bytes());
+                return lacking(
+                        directory,
+                        ByteSize.text(needed),
+                        reason.contains("quota") ? "the quota is used up with %s".formatted(free) : free);
             } catch (IOException e) {
                 failure.addSuppressed(e);
             }

@@ -139,7 +139,7 @@ final class BuildCommand {
     }
 
     private void throughSif(SifMaking making, BuildTarget target) {
-        Path sif = OwnFiles.temporary(Pulling.temporaryDirectory(invocation, host), "berth-image-", ".sif");
+        Path sif = OwnFiles.temporary(pulling.places().temporaryDirectory(), "berth-image-", ".sif");
         try {
             making.make(sif);
             Sandboxes.unpack(images.kind(sif), target);

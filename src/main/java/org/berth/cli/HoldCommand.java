@@ -1,9 +1,11 @@
 package org.berth.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.berth.config.SiteConfig;
 import org.berth.devices.ImageLibraries;
 import org.berth.error.HostException;
@@ -41,12 +43,24 @@ final class HoldCommand {
     int hold(LauncherDescriptors launcher) {
         Lifetime lifetime = new Lifetime.Held(descriptor("ready-fd"), descriptor("release-fd"));
         LaunchRequest request = request(lifetime);
-        RunnableImage image = new Images(invocation, host, site, messages).runnable(image());
+        RunnableImage image = new Images(invocation, host, site, messages).runnable(image(), copies());
         if (invocation.flag("lone-ranks")) {
             ImageFiles.of(host, image.rootfs(), HoldCommand::loneRanks, Optional.<Note>empty())
                     .ifPresent(messages::note);
         }
         return new LaunchCommand(Action.EXEC, invocation, host, site, messages).launch(request, image, launcher);
+    }
+
+    /** An explanation copies nothing. */
+    private UnaryOperator<Path> copies() {
+        if (invocation.flag("dry-run") || invocation.flag("explain")) {
+            return UnaryOperator.identity();
+        }
+        Places places = new Places(invocation, host, site);
+        return file -> {
+            places.markUse(file);
+            return new Staging(host, site, places, messages).staged(file);
+        };
     }
 
     private static Optional<Note> loneRanks(ImageFiles files) {
@@ -81,9 +95,12 @@ final class HoldCommand {
 
     private String stored(Puller.PulledImage image) {
         if (image.temporary()) {
-            throw new HostException("the store %s cannot be used".formatted(Pulling.cacheDirectory(host)))
+            throw new HostException("the store %s cannot be used"
+                            .formatted(new Places(invocation, host, site).cacheDirectory()))
                     .hint("store= in plugstack.conf names a directory that all users may write to");
         }
+        Places places = new Places(invocation, host, site);
+        new Staging(host, site, places, messages).broadcast(image.file());
         return image.file().toString();
     }
 

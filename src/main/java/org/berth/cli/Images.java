@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.berth.cache.OwnFiles;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
@@ -34,19 +35,28 @@ final class Images {
     }
 
     RunnableImage runnable(String text) {
+        return runnable(text, UnaryOperator.identity());
+    }
+
+    /** @param copy what is mounted in place of an image file; it keeps the file's name */
+    RunnableImage runnable(String text, UnaryOperator<Path> copy) {
         return switch (ImageName.parse(text)) {
             case ImageName.LocalPath(String path) -> {
                 Path file = host.path(path);
-                yield mountable(file, String.valueOf(file.getFileName()), false);
+                RunnableImage image = mountable(copy.apply(file), String.valueOf(file.getFileName()), false);
+                yield new RunnableImage(image.rootfs(), file.toString(), image.name(), image.removedWhenMounted());
             }
             case ImageName.Remote remote -> {
                 Pulling pulling = new Pulling(invocation, host, site, messages);
                 Puller.PulledImage pulled =
                         pulling.from(remote, source -> pulling.puller().pull(source));
+                pulling.places().markUse(pulled);
                 yield mountable(pulled.file(), remote.uri(), pulled.temporary());
             }
             case ImageName.Whole whole -> {
-                Puller.PulledImage pulled = new Pulling(invocation, host, site, messages).fetch(whole);
+                Pulling pulling = new Pulling(invocation, host, site, messages);
+                Puller.PulledImage pulled = pulling.fetch(whole);
+                pulling.places().markUse(pulled);
                 yield mountable(pulled.file(), whole.uri(), pulled.temporary());
             }
         };
@@ -68,7 +78,7 @@ final class Images {
 
     private Path unpacked(RootfsSource.Squashfs squashfs, String why) {
         messages.info("Converting SIF file to temporary sandbox (%s)".formatted(why));
-        Path parent = Pulling.temporaryDirectory(invocation, host);
+        Path parent = new Places(invocation, host, site).temporaryDirectory();
         Path directory;
         try {
             directory = Files.createTempDirectory(parent, "berth-rootfs-");

@@ -53,9 +53,11 @@ public final class OptionTable {
     private static final Option LOGINS = text("config", "FILE", "the file that lists the logins, remote.yaml")
             .letter('c');
 
-    private static final List<Option> CACHE = List.of(
-            flag("disable-cache", "neither use nor fill the cache").env("DISABLE_CACHE"),
-            text("tmpdir", "DIR", "directory for temporary files").env("TMPDIR").secret());
+    private static final Option TMPDIR =
+            text("tmpdir", "DIR", "directory for temporary files").env("TMPDIR").secret();
+
+    private static final List<Option> CACHE =
+            List.of(flag("disable-cache", "neither use nor fill the cache").env("DISABLE_CACHE"), TMPDIR);
 
     private static final Option COMPRESSION = text(
                     "compression", "zstd|gzip[:LEVEL]", "compression of the image's squashfs")
@@ -404,6 +406,45 @@ public final class OptionTable {
                             text("days", "N", "only entries older than N days").letter('D'),
                             flag("dry-run", "say what would be removed").letter('n'),
                             flag("force", "do not ask").letter('f'))),
+            command(
+                    "cache where",
+                    "[blobs|images|tmp|upper|run|stage]",
+                    "Show where things are kept on this machine",
+                    0,
+                    1,
+                    List.of(flag("explain", "each place that was considered, and what became of it"), TMPDIR)),
+            command(
+                    "cache gc",
+                    "",
+                    "Remove the least recently used files of your cache down to a limit",
+                    0,
+                    0,
+                    List.of(
+                            text("max-bytes", "SIZE", "leave at most that much, such as 500M or 20G"),
+                            text("max-files", "N", "leave at most so many files"),
+                            flag("dry-run", "say what would be removed").letter('n'))),
+            command(
+                    "cache verify",
+                    "",
+                    "Read all of your cache, and remove what is damaged",
+                    0,
+                    0,
+                    List.of(list("type", "TYPES", "only these: library, oci-tmp, shub, blob, net, oras, all")
+                            .letter('T'))),
+            command(
+                    "cache pin",
+                    "[IMAGE...]",
+                    "Keep images from cache gc, pulling those that are missing; without IMAGE: list them",
+                    0,
+                    CommandSpec.ANY,
+                    join(REGISTRY, List.of(COMPRESSION, TMPDIR))),
+            command(
+                    "cache unpin",
+                    "IMAGE...",
+                    "Let cache gc remove images again, by name or by what cache list -v shows",
+                    1,
+                    CommandSpec.ANY,
+                    List.of()),
             command("sif list", "IMAGE", "List the objects of a SIF", 1, 1, List.of()),
             command("sif header", "IMAGE", "Show the header of a SIF", 1, 1, List.of()),
             command("sif info", "ID IMAGE", "Show an object's descriptor", 2, 2, List.of()),

@@ -60,7 +60,8 @@ final class Program {
             case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();
             case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
-            case "cache list", "cache clean" -> new CacheCommand(invocation, host, messages).run();
+            case "cache list", "cache clean", "cache where", "cache gc", "cache verify", "cache pin", "cache unpin" ->
+                new CacheCommand(invocation, host, site(invocation), messages).run();
             case "sif list", "sif header", "sif info", "sif dump", "sif new", "sif add", "sif del", "sif setprim" ->
                 new SifCommand(invocation, host).run();
             case "sign" -> new SignCommand(invocation, host, messages).run();

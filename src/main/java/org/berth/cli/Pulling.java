@@ -1,12 +1,12 @@
 package org.berth.cli;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
+import org.berth.cache.NameFiles;
 import org.berth.config.ImageLimits;
 import org.berth.config.SiteConfig;
 import org.berth.convert.Compression;
@@ -16,6 +16,7 @@ import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
+import org.berth.oci.ImageNames;
 import org.berth.oci.ImageReference;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
@@ -42,12 +43,18 @@ final class Pulling {
     private final Host host;
     private final SiteConfig site;
     private final Messages messages;
+    private final Places places;
 
     Pulling(Invocation invocation, Host host, SiteConfig site, Messages messages) {
         this.invocation = invocation;
         this.host = host;
         this.site = site;
         this.messages = messages;
+        this.places = new Places(invocation, host, site);
+    }
+
+    Places places() {
+        return places;
     }
 
     Puller puller() {
@@ -98,7 +105,7 @@ final class Pulling {
                         StoredNames.source(stored, host, invocation.value("docker-host")),
                         stored.from(),
                         platform(),
-                        temporaryDirectory(invocation, host)));
+                        places.temporaryDirectory()));
         };
     }
 
@@ -121,7 +128,10 @@ final class Pulling {
 
     /** @param otherwise the transport without {@code --no-https} */
     private RegistryClient client(Transport otherwise) {
-        return new RegistryAccess(invocation, host, messages).client(otherwise);
+        return new RegistryAccess(invocation, host, messages)
+                .client(
+                        otherwise,
+                        invocation.flag("disable-cache") ? ImageNames.NONE : new NameFiles(places.cacheDirectory()));
     }
 
     /** The platform of {@code --arch}, or of this machine. */
@@ -137,30 +147,6 @@ final class Pulling {
         return Platforms.parse(arch.orElse(own.architecture()), variant.orElse(""));
     }
 
-    /** Where what is gone at the end is kept: {@code APPTAINER_TMPDIR}, {@code TMPDIR}, {@code /tmp}. */
-    static Path temporaryDirectory(Invocation invocation, Host host) {
-        Optional<String> asked = invocation.value("tmpdir");
-        Path path = host.path(
-                asked.or(() -> host.env("TMPDIR").filter(t -> !t.isEmpty())).orElse("/tmp"));
-        if (!host.isDirectory(path)) {
-            throw new HostException("the directory for temporary files, %s, does not exist".formatted(path))
-                    .hint("make it, or let %s name another"
-                            .formatted(asked.isPresent() ? "APPTAINER_TMPDIR" : "TMPDIR"));
-        }
-        return path;
-    }
-
-    /** The directory that holds {@code cache/}. */
-    static Path cacheDirectory(Host host) {
-        for (String prefix : OptionEnvironment.PREFIXES) {
-            Optional<String> value = host.env(prefix + "CACHEDIR").filter(text -> !text.isEmpty());
-            if (value.isPresent()) {
-                return host.path(value.orElseThrow());
-            }
-        }
-        return RegistryAccess.configurationDirectory(host);
-    }
-
     private PullSettings settings() {
         String compression = invocation
                 .value("compression")
@@ -169,8 +155,8 @@ final class Pulling {
         int colon = compression.indexOf(':');
         Compression kind = compressionOf(colon < 0 ? compression : compression.substring(0, colon));
         return new PullSettings(
-                invocation.flag("disable-cache") ? Optional.empty() : Optional.of(cacheDirectory(host)),
-                temporaryDirectory(invocation, host),
+                invocation.flag("disable-cache") ? Optional.empty() : Optional.of(places.cacheDirectory()),
+                places.temporaryDirectory(),
                 kind,
                 colon < 0 ? kind.defaultLevel() : level(compression.substring(colon + 1)),
                 buildTime(),

@@ -7,7 +7,6 @@ import java.util.Optional;
 import org.berth.access.CredentialPlaces;
 import org.berth.access.RegistriesFiles;
 import org.berth.access.UserCredentials;
-import org.berth.cache.NameFiles;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.oci.ImageNames;
@@ -43,10 +42,23 @@ final class RegistryAccess {
      * @param otherwise the transport without {@code --no-https}
      */
     RegistryClient client(Transport otherwise) {
-        return client(otherwise, credentials());
+        return client(otherwise, credentials(), ImageNames.NONE);
+    }
+
+    /**
+     * The same.
+     *
+     * @param names of images that were found before
+     */
+    RegistryClient client(Transport otherwise, ImageNames names) {
+        return client(otherwise, credentials(), names);
     }
 
     RegistryClient client(Transport otherwise, Credentials credentials) {
+        return client(otherwise, credentials, ImageNames.NONE);
+    }
+
+    private RegistryClient client(Transport otherwise, Credentials credentials, ImageNames names) {
         boolean offline = invocation.flag("offline");
         boolean uncached = invocation.flag("disable-cache");
         if (offline && uncached) {
@@ -61,7 +73,7 @@ final class RegistryAccess {
                         .with(trust())
                         .with(RegistriesFiles.read(host)),
                 credentials,
-                uncached ? ImageNames.NONE : new NameFiles(Pulling.cacheDirectory(host)));
+                uncached ? ImageNames.NONE : names);
     }
 
     private Trust trust() {

@@ -30,7 +30,8 @@ public record SiteConfig(
         String compression,
         Path containers,
         GpuSettings gpus,
-        ImageLimits imageLimits) {
+        ImageLimits imageLimits,
+        PlaceSettings places) {
     public SiteConfig {
         binds = List.copyOf(binds);
     }
@@ -65,5 +66,6 @@ public record SiteConfig(
             "zstd",
             Path.of("/var/tmp"),
             GpuSettings.DEFAULTS,
-            ImageLimits.DEFAULTS);
+            ImageLimits.DEFAULTS,
+            PlaceSettings.DEFAULTS);
 }

@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.berth.error.HostException;
 import org.berth.host.Host;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -106,7 +107,7 @@ public final class SiteConfigReader {
                 v.yes(Setting.CONFIG_GROUP, d.configGroup()),
                 v.yes(Setting.CONFIG_RESOLV_CONF, d.configResolvConf()),
                 v.yes(Setting.USER_BIND_CONTROL, d.userBinds()),
-                v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib()),
+                v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib(), "a number of MiB"),
                 v.last(Setting.SQUASHFUSE_PATH).filter(text -> !text.isEmpty()).map(Path::of),
                 v.last(Setting.COMPRESSION).orElse(d.compression()),
                 v.absolute(Setting.CONTAINER_PATH, d.containers()),
@@ -116,7 +117,20 @@ public final class SiteConfigReader {
                         v.absolute(Setting.DRIVER_ROOT, d.gpus().driverRoot()),
                         v.yes(Setting.ALWAYS_USE_NV, d.gpus().alwaysNvidia()),
                         v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())),
-                v.imageLimits(d.imageLimits()));
+                v.imageLimits(d.imageLimits()),
+                places(v, d.places()));
+    }
+
+    private static PlaceSettings places(Values v, PlaceSettings d) {
+        return new PlaceSettings(
+                v.list(Setting.CACHE_PATH, d.caches()),
+                v.list(Setting.TMP_PATH, d.temporaries()),
+                v.amount(Setting.CACHE_MAX_BYTES, d.cacheMaxBytes()),
+                v.amount(Setting.CACHE_MAX_FILES, d.cacheMaxFiles()),
+                v.staging(d.staging()),
+                v.list(Setting.STAGE_PATH, d.stagePaths()),
+                v.number(Setting.STAGE_NODES, d.stageNodes(), "a number of nodes"),
+                v.amount(Setting.STAGE_SIZE, d.stageBytes()));
     }
 
     private record Values(Map<Setting, List<String>> values, Path path) {
@@ -135,11 +149,43 @@ public final class SiteConfigReader {
                     .orElse(otherwise);
         }
 
-        int number(Setting setting, int otherwise) {
+        List<String> list(Setting setting, List<String> otherwise) {
+            return values.containsKey(setting)
+                    ? values.getOrDefault(setting, List.of()).stream()
+                            .filter(text -> !text.isEmpty())
+                            .toList()
+                    : otherwise;
+        }
+
+        /** A number with K, M, G or T; {@code none} for no limit. */
+        OptionalLong amount(Setting setting, OptionalLong otherwise) {
+            Optional<String> text = last(setting);
+            if (text.isEmpty()) {
+                return otherwise;
+            }
+            if (text.get().equals("none")) {
+                return OptionalLong.empty();
+            }
+            return OptionalLong.of(ByteAmount.parse(text.get())
+                    .orElseThrow(() -> wrong(setting, text.get(), "a number, such as 500000 or 20G, or none")));
+        }
+
+        PlaceSettings.Staging staging(PlaceSettings.Staging otherwise) {
+            return last(Setting.STAGE)
+                    .map(text -> switch (text) {
+                        case "auto" -> PlaceSettings.Staging.AUTO;
+                        case "always" -> PlaceSettings.Staging.ALWAYS;
+                        case "no", "false", "never" -> PlaceSettings.Staging.NEVER;
+                        default -> throw wrong(Setting.STAGE, text, "auto, always or no");
+                    })
+                    .orElse(otherwise);
+        }
+
+        int number(Setting setting, int otherwise, String wanted) {
             return last(setting)
                     .map(text -> {
                         if (!text.matches("[0-9]{1,7}")) {
-                            throw wrong(setting, text, "a number of MiB");
+                            throw wrong(setting, text, wanted);
                         }
                         return Integer.parseInt(text);
                     })
@@ -160,14 +206,8 @@ public final class SiteConfigReader {
 
         private long count(Setting setting, long otherwise) {
             return last(setting)
-                    .map(text -> {
-                        if (!text.matches("[0-9]{1,9}[KMGT]?")) {
-                            throw wrong(setting, text, "a number, with K, M, G or T if you like");
-                        }
-                        int power = "KMGT".indexOf(text.charAt(text.length() - 1)) + 1;
-                        String digits = power == 0 ? text : text.substring(0, text.length() - 1);
-                        return Long.parseLong(digits) << 10 * power;
-                    })
+                    .map(text -> ByteAmount.parse(text)
+                            .orElseThrow(() -> wrong(setting, text, "a number, with K, M, G or T if you like")))
                     .orElse(otherwise);
         }
 

@@ -2,12 +2,17 @@ package org.berth.resolve;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.berth.cache.Cache;
+import org.berth.cache.CacheType;
 import org.berth.cache.ImageLease;
+import org.berth.cache.ImageTrailer;
 import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
 import org.berth.cache.Unfinished;
+import org.berth.cache.Uses;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.OutputFiles;
@@ -111,6 +116,7 @@ public final class Puller {
                     switch (lease) {
                         case ImageLease.Finished(Path file) -> {
                             events.info("Using cached SIF image");
+                            cache.uses().mark(new Uses.Entry(CacheType.OCI_TMP, key(wanted, source)));
                             return file;
                         }
                         case ImageLease.Writer writer -> {
@@ -121,6 +127,7 @@ public final class Puller {
                                 try (SifWriter sif = SifWriter.createInPlace(writer.temporary(), identity)) {
                                     write(Optional.of(cache), opened, Purpose.SIF, writer.temporary(), sif);
                                 }
+                                ImageTrailer.append(writer.temporary());
                                 return writer.publish();
                             }
                             wanted = opened.image().digest();
@@ -178,13 +185,23 @@ public final class Puller {
     }
 
     private void write(Optional<Cache> cache, ImageSource.Opened image, Purpose purpose, Path file, SifWriter sif) {
-        Space.require(OutputFiles.folder(file), SifBuild.estimate(image.image()));
+        requireSpace(cache, image.image(), file);
         events.image(image.image().digest(), image.image().manifest().layers());
         try (PullEvents.ShownProgress progress = events.progress();
                 ImageSource.Layers layers = image.layers(cache.map(Cache::blobs), progress)) {
             SifBuild.write(image.image(), layers, settings, events, purpose, sif);
             layers.finish();
         }
+    }
+
+    /** For the image, and for the blobs that are fetched meanwhile. */
+    private static void requireSpace(Optional<Cache> cache, SourceImage image, Path file) {
+        List<Space.Need> needs = new ArrayList<>();
+        needs.add(new Space.Need(OutputFiles.folder(file), SifBuild.estimate(image), 2));
+        if (image.agent().equals(RegistrySource.AGENT)) {
+            cache.flatMap(c -> c.blobs().need(image.manifest().layers())).ifPresent(needs::add);
+        }
+        Space.require(needs);
     }
 
     private void announce(SourceImage image, Platform platform) {
@@ -202,10 +219,12 @@ public final class Puller {
         }
     }
 
+    /** Whether an image of the cache is whole by its lengths; its digest is looked at by {@code cache verify}. */
     static boolean intact(Path file) {
         try {
-            return SifFile.read(file).primaryPartition().isPresent();
-        } catch (ImageException e) {
+            return ImageTrailer.read(file).isPresent()
+                    && SifFile.read(file).primaryPartition().isPresent();
+        } catch (ImageException | IOException e) {
             return false;
         }
     }

@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.berth.cache.Cache;
 import org.berth.cache.CacheType;
 import org.berth.cache.ImageLease;
+import org.berth.cache.ImageTrailer;
 import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
 import org.berth.error.HostException;
@@ -155,6 +156,7 @@ public final class WebImages implements AutoCloseable {
                 }
                 case ImageLease.Writer writer -> {
                     receive(url, response, writer.temporary());
+                    ImageTrailer.append(writer.temporary());
                     yield writer.publish();
                 }
             };

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.berth.cli.PlannedCommands;
 import org.berth.error.HostException;
 import org.berth.host.Host;
@@ -92,5 +93,44 @@ class SiteConfigReaderTest {
         Files.writeString(file, text);
         Host host = new Host(PlannedCommands.facts(List.of("version"), Map.of(), 1001));
         return SiteConfigReader.read(host, Optional.of(file.toString()));
+    }
+
+    @Test
+    void placesAndLimitsOfTheSite() throws IOException {
+        PlaceSettings places = read("""
+                cache-path: [/scratch/$USER, "$HOME/x"]
+                tmp-path: /local
+                cache-max-bytes: 20G
+                cache-max-files: 1000
+                stage: always
+                stage-path: []
+                stage-nodes: 8
+                stage-size: none
+                """).places();
+        assertEquals(
+                new PlaceSettings(
+                        List.of("/scratch/$USER", "$HOME/x"),
+                        List.of("/local"),
+                        OptionalLong.of(20L << 30),
+                        OptionalLong.of(1000),
+                        PlaceSettings.Staging.ALWAYS,
+                        List.of(),
+                        8,
+                        OptionalLong.empty()),
+                places);
+        HostException e = assertThrows(HostException.class, () -> read("cache-max-bytes: lots"));
+        assertTrue(e.getMessage().contains("cache max bytes: 'lots' is not a number"), e.getMessage());
+        assertThrows(HostException.class, () -> read("stage: sometimes"));
+    }
+
+    @Test
+    void amountsOfBytes() {
+        assertEquals(Optional.of(0L), ByteAmount.parse("0"));
+        assertEquals(Optional.of(500L << 20), ByteAmount.parse("500M"));
+        assertEquals(Optional.of(2L << 40), ByteAmount.parse("2TiB"));
+        assertEquals(Optional.of(3L << 10), ByteAmount.parse("3KB"));
+        for (String wrong : List.of("", "-1", "G", "1.5G", "10g", "99999999999T", "1GG")) {
+            assertEquals(Optional.empty(), ByteAmount.parse(wrong), wrong);
+        }
     }
 }

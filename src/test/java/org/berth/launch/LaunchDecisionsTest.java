@@ -69,7 +69,8 @@ class LaunchDecisionsTest {
                 d.compression(),
                 d.containers(),
                 d.gpus(),
-                d.imageLimits());
+                d.imageLimits(),
+                d.places());
         LaunchPlan plan = PlannedCommands.plan(List.of("exec", "/images/a.sif", "true"), NOTHING, 1001, site);
         assertEquals(
                 List.of(Note.warning("skipping mount of /missing/project: no such file or directory")), plan.notes());

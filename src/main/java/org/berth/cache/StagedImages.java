@@ -1,0 +1,225 @@
+package org.berth.cache;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.berth.error.HostException;
+import org.berth.error.ImageException;
+import org.berth.host.Room;
+import org.berth.oci.Digest;
+
+/**
+ * A node's own copies of images from a shared file system: a cache in {@code berth-UID} of the node's directory, by the digest of
+ * what is in the image. One process copies, the others wait; the least recently used copies make room for new ones.
+ *
+ * <p>A copy may also be delivered: as {@code .berth-UID-DIGEST.sbcast} in the node's directory, by whatever means. It is taken
+ * only if it is what it should be, and removed in any case.
+ */
+public final class StagedImages {
+    private static final int BUFFER = 1 << 20;
+
+    private final Path base;
+    private final int uid;
+    private final Cache cache;
+
+    private StagedImages(Path base, int uid, Cache cache) {
+        this.base = base;
+        this.uid = uid;
+        this.cache = cache;
+    }
+
+    /** Where the copies of a user are in a node's directory; there is a {@code cache} in it. */
+    public static Path root(Path base, int uid) {
+        return base.resolve("berth-" + uid);
+    }
+
+    /** The name under which a copy of an image is delivered; empty if the image does not tell its digest. */
+    public static Optional<Path> delivered(Path base, int uid, Path image) {
+        try {
+            return ImageTrailer.read(image).map(trailer -> delivered(base, uid, trailer.digest()));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static Path delivered(Path base, int uid, Digest digest) {
+        return base.resolve(".berth-%d-%s.sbcast".formatted(uid, digest.hex()));
+    }
+
+    /**
+     * Opens the copies of a user, and makes the directory if it is not there.
+     *
+     * @throws HostException if it is another's, or cannot be written
+     */
+    public static StagedImages open(Path base, int uid) {
+        Path root = root(base, uid);
+        try {
+            Folder.create(root);
+            if (!Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS) || owner(root) != uid) {
+                throw new HostException("%s is not a directory of user %d".formatted(root, uid));
+            }
+        } catch (IOException e) {
+            throw new HostException("could not make the directory %s: %s".formatted(root, Folder.reason(e)), e);
+        }
+        return switch (Cache.open(root)) {
+            case Cache.Opened.Usable(Cache cache) -> new StagedImages(base, uid, cache);
+            case Cache.Opened.Unusable(String reason) -> throw new HostException(reason);
+        };
+    }
+
+    private static int owner(Path path) throws IOException {
+        Map<String, Object> status = Files.readAttributes(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+        return (Integer) Objects.requireNonNull(status.get("uid"));
+    }
+
+    /** What is told while an image is staged. */
+    public interface Events {
+        /** @param whom a whole sentence */
+        void waiting(String whom);
+
+        void copying(Path to);
+    }
+
+    /**
+     * The copy of an image on this node.
+     *
+     * @throws HostException if there is no room, or the copy cannot be made
+     * @throws ImageException if the image is damaged
+     */
+    public Path copyOf(Path image, Events events) {
+        try {
+            Optional<ImageTrailer> trailer = ImageTrailer.read(image);
+            String key = trailer.isPresent() ? trailer.get().digest().hex() : identity(image);
+            Optional<Path> delivered = trailer.map(t -> delivered(base, uid, t.digest()));
+            try (ImageLease lease = cache.lease(key, StagedImages::isWhole, events::waiting)) {
+                return switch (lease) {
+                    case ImageLease.Finished(Path file) -> {
+                        cache.uses().mark(new Uses.Entry(CacheType.OCI_TMP, key));
+                        yield file;
+                    }
+                    case ImageLease.Writer writer -> {
+                        if (delivered.isEmpty() || !take(delivered.get(), trailer.orElseThrow(), writer.temporary())) {
+                            events.copying(StagedImages.root(base, uid));
+                            copy(image, trailer, writer.temporary());
+                        }
+                        yield writer.publish();
+                    }
+                };
+            } finally {
+                if (delivered.isPresent()) {
+                    Files.deleteIfExists(delivered.get());
+                }
+            }
+        } catch (InterruptedIOException e) {
+            throw new HostException("interrupted while the image was copied to this node", e);
+        } catch (IOException e) {
+            throw new HostException("copying %s to %s: %s".formatted(image, base, Folder.reason(e)), e);
+        }
+    }
+
+    private static boolean isWhole(Path file) {
+        try {
+            return ImageTrailer.read(file).isPresent();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** A name for an image without a digest of its own: this state of this file. */
+    private static String identity(Path image) throws IOException {
+        BasicFileAttributes attributes = Files.readAttributes(image, BasicFileAttributes.class);
+        String text = String.join(
+                "\n",
+                image.toRealPath().toString(),
+                String.valueOf(attributes.fileKey()),
+                String.valueOf(attributes.size()),
+                String.valueOf(attributes.lastModifiedTime()));
+        return Digest.sha256(text.getBytes(StandardCharsets.UTF_8)).hex();
+    }
+
+    /** Takes what was delivered if it is the user's and the right image. */
+    private boolean take(Path delivered, ImageTrailer wanted, Path to) throws IOException {
+        if (!Folder.isFile(delivered) || owner(delivered) != uid) {
+            return false;
+        }
+        if (!ImageTrailer.read(delivered).equals(Optional.of(wanted)) || !wanted.matches(delivered)) {
+            return false;
+        }
+        try {
+            Files.move(delivered, to, StandardCopyOption.ATOMIC_MOVE);
+            return true;
+        } catch (IOException e) {
+            // Not on the same file system, as it should be.
+            return false;
+        }
+    }
+
+    private void copy(Path image, Optional<ImageTrailer> trailer, Path to) throws IOException {
+        try (FileChannel in = FileChannel.open(image, StandardOpenOption.READ);
+                FileChannel out = Folder.createFile(to)) {
+            long size = ImageTrailer.imageSize(in);
+            makeRoom(size);
+            Digest copied = copy(in, size, out, to);
+            if (trailer.isPresent() && !trailer.get().digest().equals(copied)) {
+                throw new ImageException("%s is damaged: its digest is not the one it was made with".formatted(image))
+                        .hint("berth cache verify removes it, and the next use makes it anew");
+            }
+        }
+        ImageTrailer.append(to);
+    }
+
+    private static Digest copy(FileChannel in, long size, FileChannel out, Path to) throws IOException {
+        MessageDigest hasher = Digest.sha256(new byte[0]).hasher();
+        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
+        for (long at = 0; at < size; at += buffer.limit()) {
+            buffer.clear().limit((int) Math.min(BUFFER, size - at));
+            while (buffer.hasRemaining()) {
+                if (in.read(buffer, at + buffer.position()) <= 0) {
+                    throw new IOException("it was cut while it was read");
+                }
+            }
+            hasher.update(buffer.flip());
+            buffer.rewind();
+            try {
+                while (buffer.hasRemaining()) {
+                    out.write(buffer);
+                }
+            } catch (IOException e) {
+                throw Space.writeFailure(to, size, e);
+            }
+        }
+        return Digest.of("sha256", hasher.digest());
+    }
+
+    /** What was used least recently goes, as far as there is not room enough. */
+    private void makeRoom(long size) throws IOException {
+        Path directory = cache.directory(CacheType.OCI_TMP);
+        long lacking = size - Room.of(directory).bytes();
+        if (lacking > 0) {
+            long held = 0;
+            for (CacheReport.Entry entry :
+                    cache.report(List.of(CacheType.values())).entries()) {
+                held += entry.size();
+            }
+            CacheLimits limits = new CacheLimits(OptionalLong.of(Math.max(0, held - lacking)), OptionalLong.empty());
+            for (CacheCollection.Item item : cache.collection(limits).removed()) {
+                CacheCollection.remove(item, cache.uses());
+            }
+        }
+        Space.require(directory, size);
+    }
+}

@@ -1,0 +1,50 @@
+package org.berth.config;
+
+import java.util.List;
+import java.util.OptionalLong;
+
+/**
+ * Where images and temporary files are kept. Places are absolute paths, perhaps with variables: {@code /scratch/$USER}.
+ *
+ * @param caches places for the cache before the default one, in order
+ * @param temporaries places for temporary files, in order
+ * @param cacheMaxBytes what {@code cache gc} leaves in a cache
+ * @param cacheMaxFiles the same in files
+ * @param staging whether the nodes of a Slurm step copy images to themselves
+ * @param stagePaths where; none: they do not
+ * @param stageNodes from so many nodes on images on parallel file systems are copied too
+ * @param stageBytes from this size on they are copied too
+ */
+public record PlaceSettings(
+        List<String> caches,
+        List<String> temporaries,
+        OptionalLong cacheMaxBytes,
+        OptionalLong cacheMaxFiles,
+        Staging staging,
+        List<String> stagePaths,
+        int stageNodes,
+        OptionalLong stageBytes) {
+    public static final PlaceSettings DEFAULTS = new PlaceSettings(
+            List.of(),
+            List.of("$SLURM_TMPDIR", "/tmp"),
+            OptionalLong.empty(),
+            OptionalLong.empty(),
+            Staging.AUTO,
+            List.of(),
+            64,
+            OptionalLong.empty());
+
+    public PlaceSettings {
+        caches = List.copyOf(caches);
+        temporaries = List.copyOf(temporaries);
+        stagePaths = List.copyOf(stagePaths);
+    }
+
+    /** When images are copied to the nodes. */
+    public enum Staging {
+        /** Where they are on a file server, or many nodes want one. */
+        AUTO,
+        ALWAYS,
+        NEVER
+    }
+}
