@@ -38,6 +38,33 @@ cancelled_when() { # CONDITION... (a command that succeeds when it is time)
     [[ -z $(find "$place/home/cache" -name '*.part') ]] || as_user BERTH_CACHEDIR="$place/home/cache" srun -n1 --container-image="docker://$REGISTRY/mpich" true
 }
 
+@test "scancel at random moments leaves nothing" {
+    # The image is not in the cache for half of them; BERTH_SEED repeats a run.
+    local times=10 i moment
+    [[ -z ${BERTH_FUZZ:-} ]] || times=200
+    RANDOM=${BERTH_SEED:-1}
+    for ((i = 1; i <= times; i++)); do
+        ((i % 2)) || rm -rf "$place/home/cache"
+        moment=$(printf '0.%03d' $((RANDOM % 1000)))
+        as_user BERTH_CACHEDIR="$place/home/cache" srun -N2 -n4 -J victim --container-image="docker://$REGISTRY/hello" sleep 100 >out 2>&1 &
+        step=$!
+        until [[ -n $(squeue -h -n victim -o %i) ]]; do
+            kill -0 "$step" 2>/dev/null || { cat out; return 1; }
+            sleep 0.05
+        done
+        sleep "$moment"
+        as_user scancel -n victim
+        wait "$step" || true
+        echo "cancel $i after $moment s"
+        nodes_are_clean 60
+        no_node_is_drained
+        [[ -z $(on_nodes cat /proc/self/mounts | grep squashfuse) ]]
+    done
+    # What was killed in the midst of a download goes with the next one.
+    as_user BERTH_CACHEDIR="$place/home/cache" srun -N2 -n2 --container-image="docker://$REGISTRY/hello" true
+    [[ -z $(find "$place" -name '*.part' -o -name '*.lease') ]]
+}
+
 # Whatever else the machine does, one of some tries is quick; what slurmstepd sleeps when it finds a process, none escapes.
 within_a_second() { # COMMAND...: prints how long something took
     local took tries=()

@@ -16,7 +16,7 @@ teardown() {
 
 as_user() { # [NAME=value...] COMMAND...
     runuser -u "$BERTH_USER" -- env -i PATH=/usr/bin:/bin HOME="$place/home" USER="$BERTH_USER" LANG=C.UTF-8 \
-        SLURM_CONF="$SLURM_CONF" APPTAINER_NOHTTPS=1 timeout 180 env "$@" </dev/null 3>&- 4>&-
+        SLURM_CONF="$SLURM_CONF" APPTAINER_NOHTTPS=1 timeout "${LIMIT:-180}" env "$@" </dev/null 3>&- 4>&-
 }
 
 on_node() { # NODE COMMAND...: as root
@@ -25,7 +25,7 @@ on_node() { # NODE COMMAND...: as root
 
 on_nodes() { # COMMAND...: as root, on each
     local node
-    for node in n1 n2; do
+    for node in $CLUSTER_NODES; do
         on_node "$node" "$@"
     done
 }

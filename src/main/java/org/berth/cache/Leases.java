@@ -213,11 +213,18 @@ final class Leases {
         }
     }
 
-    /** Removes those of processes that are gone. */
+    /** Removes those of processes that are gone, or were forgotten long ago with what they were writing. */
     private void lookAtLeases() throws IOException {
         for (Path lease : Folder.list(directory, "*" + LeaseFile.SUFFIX)) {
             String text = lease.getFileName().toString();
-            file(text.substring(0, text.length() - LeaseFile.SUFFIX.length())).look();
+            String name = text.substring(0, text.length() - LeaseFile.SUFFIX.length());
+            // Who is only silent keeps it until somebody wants it, who then sees to his unfinished files.
+            LeaseFile file = new LeaseFile(directory.resolve(name), renewal, patience, new LeaseFile.Silent(renewal));
+            if (file.look() instanceof LeaseFile.Attempt.Freed(var owner, var _, var _)) {
+                for (Path part : unfinished(name, owner)) {
+                    Files.deleteIfExists(part);
+                }
+            }
         }
     }
 }

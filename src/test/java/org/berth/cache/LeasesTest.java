@@ -142,12 +142,26 @@ class LeasesTest {
     }
 
     @Test
-    void aLeaseThatIsLongForgottenIsTakenAtOnce() throws Exception {
+    void aLeaseThatIsLongForgottenIsSwept() throws Exception {
         leaseOf(ELSEWHERE);
         Files.setLastModifiedTime(
                 root.resolve("x.lease"), FileTime.from(Instant.now().minus(Duration.ofMinutes(11))));
-        acquire(leases(Duration.ofDays(1)), told::add).close();
+        partOf(ELSEWHERE, "x");
+        leases(Duration.ofDays(1)).sweep(Leases.Abandoned.KEPT);
         assertEquals(List.of(), files());
+    }
+
+    @Test
+    void aSweepLeavesWhoIsOnlySilent() throws Exception {
+        leaseOf(ELSEWHERE);
+        silent.add(ELSEWHERE, Files.getLastModifiedTime(root.resolve("x.lease")).toInstant());
+        Path part = partOf(ELSEWHERE, "x");
+        leases(Duration.ofDays(1)).sweep(Leases.Abandoned.REMOVED);
+        assertEquals(2, files().size());
+        try (Leases.Lease lease = acquire(leases(Duration.ofDays(1)), told::add)) {
+            lease.finished();
+        }
+        assertFalse(Files.exists(part));
     }
 
     @Test
