@@ -51,7 +51,7 @@ class ArchitectureTest {
                             "config")),
             Map.entry("convert", Set.of("squashfs", "archive", "oci")),
             Map.entry("registry", Set.of("oci")),
-            Map.entry("access", Set.of("registry", "oci", "host")),
+            Map.entry("access", Set.of("registry", "oci", "host", "toml", "yaml")),
             Map.entry("cache", Set.of("oci", "host", "process")),
             Map.entry("process", Set.of()),
             Map.entry("place", Set.of("host", "config")),
@@ -64,7 +64,10 @@ class ArchitectureTest {
             Map.entry("image", Set.of()),
             Map.entry("host", Set.of()),
             Map.entry("instance", Set.of("host", "oci")),
-            Map.entry("config", Set.of("host")),
+            Map.entry("config", Set.of("host", "toml", "yaml")),
+            Map.entry("policy", Set.of("resolve", "config", "host", "sif", "sign")),
+            Map.entry("toml", Set.of()),
+            Map.entry("yaml", Set.of()),
             Map.entry("error", Set.of()));
 
     private static final JavaClasses BERTH = new ClassFileImporter()
@@ -153,6 +156,7 @@ class ArchitectureTest {
                         in("config"),
                         in("resolve"),
                         in("devices"),
+                        in("policy"),
                         in("elf")))
                 .should()
                 .dependOnClassesThat(FILES)

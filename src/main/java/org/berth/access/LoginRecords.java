@@ -8,11 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.berth.error.HostException;
 import org.berth.host.Host;
-import org.yaml.snakeyaml.DumperOptions;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
-import org.yaml.snakeyaml.error.YAMLException;
+import org.berth.yaml.YamlFile;
 
 /**
  * Where the user is logged in: {@code Credentials} in Apptainer's {@code remote.yaml}, without any secret.
@@ -33,17 +29,8 @@ public record LoginRecords(Path file, Map<String, Object> document) {
     /** @throws HostException if the file is not what Apptainer writes */
     public static LoginRecords read(Host host, Path file) {
         byte[] bytes = host.read(file, MAX_BYTES).orElse(new byte[0]);
-        Object document;
-        try {
-            document =
-                    new Yaml(new SafeConstructor(new LoaderOptions())).load(new String(bytes, StandardCharsets.UTF_8));
-        } catch (YAMLException e) {
-            throw new HostException(
-                    "%s: %s"
-                            .formatted(
-                                    file, String.valueOf(e.getMessage()).strip().replaceAll("\\s+", " ")),
-                    e);
-        }
+        Object document = YamlFile.load(file.toString(), new String(bytes, StandardCharsets.UTF_8))
+                .orElse(List.of());
         Map<String, Object> fields = new LinkedHashMap<>();
         if (document instanceof Map<?, ?> map) {
             map.forEach((key, value) -> fields.put(String.valueOf(key), value));
@@ -113,8 +100,6 @@ public record LoginRecords(Path file, Map<String, Object> document) {
     }
 
     public void write() {
-        DumperOptions options = new DumperOptions();
-        options.setDefaultFlowStyle(DumperOptions.FlowStyle.BLOCK);
-        PrivateFile.write(file, new Yaml(options).dump(document).getBytes(StandardCharsets.UTF_8));
+        PrivateFile.write(file, YamlFile.dump(document).getBytes(StandardCharsets.UTF_8));
     }
 }

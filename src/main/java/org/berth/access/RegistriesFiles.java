@@ -13,6 +13,7 @@ import org.berth.host.Host;
 import org.berth.registry.RegistryRules;
 import org.berth.registry.RegistryRules.Mirror;
 import org.berth.registry.RegistryRules.Rule;
+import org.berth.toml.Toml;
 
 /**
  * Reads {@code registries.conf} and the files beside it (containers-registries.conf.5, version 2): mirrors, blocked and

@@ -12,6 +12,8 @@ import org.berth.host.Host;
 import org.berth.host.Trees;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
+import org.berth.policy.Provenance;
+import org.berth.policy.SitePolicy;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.LocalImages.Mounting;
 import org.berth.resolve.Puller;
@@ -25,6 +27,7 @@ final class Images {
     private final SiteConfig site;
     private final Messages messages;
     private final LocalImages local;
+    private final SitePolicy policy;
 
     Images(Invocation invocation, Host host, SiteConfig site, Messages messages) {
         this.invocation = invocation;
@@ -32,6 +35,7 @@ final class Images {
         this.site = site;
         this.messages = messages;
         this.local = new LocalImages(host, site);
+        this.policy = new SitePolicy(host, site, () -> KeyFiles.global(host).publicKeys());
     }
 
     RunnableImage runnable(String text) {
@@ -43,6 +47,7 @@ final class Images {
         return switch (ImageName.parse(text)) {
             case ImageName.LocalPath(String path) -> {
                 Path file = host.path(path);
+                requireAllowed(file, new Provenance.Named(), false);
                 RunnableImage image = mountable(copy.apply(file), String.valueOf(file.getFileName()), false);
                 yield new RunnableImage(image.rootfs(), file.toString(), image.name(), image.removedWhenMounted());
             }
@@ -51,12 +56,14 @@ final class Images {
                 Puller.PulledImage pulled =
                         pulling.from(remote, source -> pulling.puller().pull(source));
                 pulling.places().markUse(pulled);
+                requireAllowed(pulled.file(), new Provenance.Converted(remote.uri()), pulled.temporary());
                 yield mountable(pulled.file(), remote.uri(), pulled.temporary());
             }
             case ImageName.Whole whole -> {
                 Pulling pulling = new Pulling(invocation, host, site, messages);
                 Puller.PulledImage pulled = pulling.fetch(whole);
                 pulling.places().markUse(pulled);
+                requireAllowed(pulled.file(), new Provenance.Fetched(whole.uri()), pulled.temporary());
                 yield mountable(pulled.file(), whole.uri(), pulled.temporary());
             }
         };
@@ -65,7 +72,8 @@ final class Images {
     private RunnableImage mountable(Path file, String name, boolean temporary) {
         Optional<String> obstacle =
                 invocation.flag("unsquash") ? Optional.of("--unsquash was given") : local.obstacle();
-        RunnableImage image = local.runnable(file, name, obstacle.isPresent() ? Mounting.UNPACK : Mounting.PREFERRED);
+        RunnableImage image = local.runnable(
+                local.kind(file), file, name, obstacle.isPresent() ? Mounting.UNPACK : Mounting.PREFERRED);
         if (obstacle.isPresent() && image.rootfs() instanceof RootfsSource.Squashfs squashfs) {
             Path directory = unpacked(squashfs, obstacle.orElseThrow());
             if (temporary) {
@@ -74,6 +82,22 @@ final class Images {
             return new RunnableImage(new RootfsSource.Unpacked(directory), image.container(), name);
         }
         return temporary ? image.asTemporary() : image;
+    }
+
+    /** Asks for what the user named or what was made of it, not for a copy of that on this node. */
+    private void requireAllowed(Path file, Provenance provenance, boolean temporary) {
+        if (policy.isOpen()) {
+            return;
+        }
+        boolean allowed = false;
+        try {
+            policy.requireAllowed(local.kind(file), file, provenance);
+            allowed = true;
+        } finally {
+            if (!allowed && temporary) {
+                OwnFiles.remove(file);
+            }
+        }
     }
 
     private Path unpacked(RootfsSource.Squashfs squashfs, String why) {

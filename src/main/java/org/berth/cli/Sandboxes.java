@@ -28,6 +28,7 @@ final class Sandboxes {
                 SifDescriptor partition = LocalBuild.squashfs(file);
                 unpack(file.path(), partition.offset(), partition.size(), target);
             }
+            case LocalImages.Kind.Ext3 ext3 -> throw ext3.unavailable();
         }
     }
 

@@ -41,7 +41,17 @@ public enum Setting {
     IMAGE_MAX_HEADER("image max header"),
     IMAGE_MAX_XATTRS("image max xattrs"),
     IMAGE_MAX_RATIO("image max ratio"),
-    IMAGE_RATIO_ABOVE("image ratio above");
+    IMAGE_RATIO_ABOVE("image ratio above"),
+    ALLOW_CONTAINER_SIF("allow container sif"),
+    ALLOW_CONTAINER_ENCRYPTED("allow container encrypted"),
+    ALLOW_CONTAINER_SQUASHFS("allow container squashfs"),
+    ALLOW_CONTAINER_EXTFS("allow container extfs"),
+    ALLOW_CONTAINER_DIR("allow container dir"),
+    LIMIT_CONTAINER_OWNERS("limit container owners"),
+    LIMIT_CONTAINER_GROUPS("limit container groups"),
+    LIMIT_CONTAINER_PATHS("limit container paths"),
+    EXECUTION_CONTROL("execution control"),
+    LIBRARY("library");
 
     private final String directive;
 

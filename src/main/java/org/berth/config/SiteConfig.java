@@ -1,5 +1,6 @@
 package org.berth.config;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -10,6 +11,7 @@ import java.util.Optional;
  * @param binds mounts in every container, {@code source[:target]}
  * @param compression of images that are converted here, {@code zstd} or {@code gzip}, perhaps with {@code :LEVEL}
  * @param containers where each user's kept containers are
+ * @param library where images of {@code library://} are
  * @param sessionMib size of the tmpfs behind {@code --writable-tmpfs}, {@code --contain} and {@code --scratch}
  */
 public record SiteConfig(
@@ -31,7 +33,10 @@ public record SiteConfig(
         Path containers,
         GpuSettings gpus,
         ImageLimits imageLimits,
-        PlaceSettings places) {
+        PlaceSettings places,
+        ContainerLimits containerLimits,
+        ExecutionControl executionControl,
+        Optional<URI> library) {
     public SiteConfig {
         binds = List.copyOf(binds);
     }
@@ -67,5 +72,8 @@ public record SiteConfig(
             Path.of("/var/tmp"),
             GpuSettings.DEFAULTS,
             ImageLimits.DEFAULTS,
-            PlaceSettings.DEFAULTS);
+            PlaceSettings.DEFAULTS,
+            ContainerLimits.NONE,
+            ExecutionControl.OFF,
+            Optional.empty());
 }

@@ -1,19 +1,21 @@
 package org.berth.config;
 
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.berth.error.HostException;
+import org.berth.error.UsageException;
 import org.berth.host.Host;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
-import org.yaml.snakeyaml.error.YAMLException;
+import org.berth.yaml.YamlTree;
 
 /**
  * Reads the site's settings: {@code etc/berth/berth.yaml} of the installation, or the file of {@code --config}.
@@ -45,54 +47,41 @@ public final class SiteConfigReader {
             return SiteConfig.DEFAULTS;
         }
         boolean directives = lines.stream().allMatch(line -> line.matches("[a-z_ -]+=.*"));
-        Map<Setting, List<String>> values = directives ? directives(lines) : yaml(text, path);
-        return config(values, path);
+        Map<Setting, List<YamlTree>> values = directives ? directives(lines) : yaml(text, path);
+        return config(values, host, path);
     }
 
-    private static Map<Setting, List<String>> directives(List<String> lines) {
-        Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
+    private static Map<Setting, List<YamlTree>> directives(List<String> lines) {
+        Map<Setting, List<YamlTree>> values = new EnumMap<>(Setting.class);
         for (String line : lines) {
             int equals = line.indexOf('=');
             String value = line.substring(equals + 1).strip();
             Setting.of(line.substring(0, equals).strip())
                     .ifPresent(setting -> values.computeIfAbsent(setting, s -> new ArrayList<>())
-                            .add(value));
+                            .add(new YamlTree.Text(value)));
         }
         return values;
     }
 
-    private static Map<Setting, List<String>> yaml(String text, Path path) {
-        Object document;
-        try {
-            document = new Yaml(new SafeConstructor(new LoaderOptions())).load(text);
-        } catch (YAMLException e) {
-            throw new HostException("configuration file %s: %s"
-                    .formatted(path, String.valueOf(e.getMessage()).strip().replaceAll("\\s+", " ")));
+    private static Map<Setting, List<YamlTree>> yaml(String text, Path path) {
+        String name = "configuration file " + path;
+        if (!(YamlTree.parse(name, text).orElse(new YamlTree.Text("")) instanceof YamlTree.Table document)) {
+            throw new HostException("%s: it holds no settings (name: value)".formatted(name));
         }
-        if (!(document instanceof Map<?, ?> map)) {
-            throw new HostException("configuration file %s: it holds no settings (name: value)".formatted(path));
-        }
-        Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
-        map.forEach((key, value) -> {
-            Setting setting = Setting.of(String.valueOf(key))
-                    .orElseThrow(() ->
-                            new HostException("configuration file %s: unknown setting '%s'".formatted(path, key)));
-            values.put(
-                    setting,
-                    value instanceof List<?> list
-                            ? list.stream().map(String::valueOf).toList()
-                            : List.of(String.valueOf(value)));
+        Map<Setting, List<YamlTree>> values = new EnumMap<>(Setting.class);
+        document.fields().forEach((key, value) -> {
+            Setting setting = Setting.of(key)
+                    .orElseThrow(() -> new HostException("%s: unknown setting '%s'".formatted(name, key)));
+            values.put(setting, value instanceof YamlTree.Items(List<YamlTree> items) ? items : List.of(value));
         });
         return values;
     }
 
-    private static SiteConfig config(Map<Setting, List<String>> values, Path path) {
+    private static SiteConfig config(Map<Setting, List<YamlTree>> values, Host host, Path path) {
         SiteConfig d = SiteConfig.DEFAULTS;
         Values v = new Values(values, path);
         List<SiteConfig.SiteBind> binds = values.containsKey(Setting.BIND_PATH)
-                ? values.getOrDefault(Setting.BIND_PATH, List.of()).stream()
-                        .map(v::bind)
-                        .toList()
+                ? v.texts(Setting.BIND_PATH).stream().map(v::bind).toList()
                 : d.binds();
         return new SiteConfig(
                 binds,
@@ -108,7 +97,9 @@ public final class SiteConfigReader {
                 v.yes(Setting.CONFIG_RESOLV_CONF, d.configResolvConf()),
                 v.yes(Setting.USER_BIND_CONTROL, d.userBinds()),
                 v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib(), "a number of MiB"),
-                v.last(Setting.SQUASHFUSE_PATH).filter(text -> !text.isEmpty()).map(Path::of),
+                v.last(Setting.SQUASHFUSE_PATH)
+                        .filter(text -> !text.isEmpty())
+                        .map(text -> v.path(Setting.SQUASHFUSE_PATH, text)),
                 v.last(Setting.COMPRESSION).orElse(d.compression()),
                 v.absolute(Setting.CONTAINER_PATH, d.containers()),
                 new GpuSettings(
@@ -118,7 +109,27 @@ public final class SiteConfigReader {
                         v.yes(Setting.ALWAYS_USE_NV, d.gpus().alwaysNvidia()),
                         v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())),
                 v.imageLimits(d.imageLimits()),
-                places(v, d.places()));
+                places(v, d.places()),
+                new ContainerLimits(
+                        v.yes(Setting.ALLOW_CONTAINER_SIF, d.containerLimits().sif()),
+                        v.yes(
+                                Setting.ALLOW_CONTAINER_ENCRYPTED,
+                                d.containerLimits().encrypted()),
+                        v.yes(
+                                Setting.ALLOW_CONTAINER_SQUASHFS,
+                                d.containerLimits().squashfs()),
+                        v.yes(Setting.ALLOW_CONTAINER_EXTFS, d.containerLimits().extfs()),
+                        v.yes(Setting.ALLOW_CONTAINER_DIR, d.containerLimits().directory()),
+                        v.names(Setting.LIMIT_CONTAINER_OWNERS),
+                        v.names(Setting.LIMIT_CONTAINER_GROUPS),
+                        v.names(Setting.LIMIT_CONTAINER_PATHS).stream()
+                                .map(text -> v.absolute(Setting.LIMIT_CONTAINER_PATHS, text))
+                                .toList()),
+                values.containsKey(Setting.EXECUTION_CONTROL)
+                        ? ExecutionControlReader.read(
+                                values.getOrDefault(Setting.EXECUTION_CONTROL, List.of()), host, path)
+                        : d.executionControl(),
+                v.last(Setting.LIBRARY).filter(text -> !text.isEmpty()).map(v::library));
     }
 
     private static PlaceSettings places(Values v, PlaceSettings d) {
@@ -133,17 +144,35 @@ public final class SiteConfigReader {
                 v.amount(Setting.STAGE_SIZE, d.stageBytes()));
     }
 
-    private record Values(Map<Setting, List<String>> values, Path path) {
+    private record Values(Map<Setting, List<YamlTree>> values, Path path) {
         Optional<String> last(Setting setting) {
-            List<String> given = values.getOrDefault(setting, List.of());
+            List<String> given = texts(setting);
             return given.isEmpty() ? Optional.empty() : Optional.of(given.getLast());
+        }
+
+        List<String> texts(Setting setting) {
+            return values.getOrDefault(setting, List.of()).stream()
+                    .map(value -> switch (value) {
+                        case YamlTree.Text(String text) -> text;
+                        case YamlTree.Items _, YamlTree.Table _ -> throw wrong(setting, "a table", "plain values");
+                    })
+                    .toList();
+        }
+
+        /** A list, or texts with commas; {@code NULL} is none, as in apptainer.conf. */
+        List<String> names(Setting setting) {
+            return texts(setting).stream()
+                    .flatMap(text -> Stream.of(text.split(",")))
+                    .map(String::strip)
+                    .filter(name -> !name.isEmpty() && !name.equals("NULL"))
+                    .toList();
         }
 
         boolean yes(Setting setting, boolean otherwise) {
             return last(setting)
-                    .map(text -> switch (text) {
-                        case "yes", "true" -> true;
-                        case "no", "false" -> false;
+                    .map(text -> switch (text.toLowerCase(Locale.ROOT)) {
+                        case "yes", "true", "on" -> true;
+                        case "no", "false", "off" -> false;
                         default -> throw wrong(setting, text, "yes or no");
                     })
                     .orElse(otherwise);
@@ -151,9 +180,7 @@ public final class SiteConfigReader {
 
         List<String> list(Setting setting, List<String> otherwise) {
             return values.containsKey(setting)
-                    ? values.getOrDefault(setting, List.of()).stream()
-                            .filter(text -> !text.isEmpty())
-                            .toList()
+                    ? texts(setting).stream().filter(text -> !text.isEmpty()).toList()
                     : otherwise;
         }
 
@@ -243,14 +270,30 @@ public final class SiteConfigReader {
         }
 
         Path absolute(Setting setting, Path otherwise) {
-            return last(setting)
-                    .map(text -> {
-                        if (!text.startsWith("/")) {
-                            throw wrong(setting, text, "an absolute path");
-                        }
-                        return Path.of(text).normalize();
-                    })
-                    .orElse(otherwise);
+            return last(setting).map(text -> absolute(setting, text)).orElse(otherwise);
+        }
+
+        Path absolute(Setting setting, String text) {
+            if (!text.startsWith("/")) {
+                throw wrong(setting, text, "an absolute path");
+            }
+            return path(setting, text).normalize();
+        }
+
+        Path path(Setting setting, String text) {
+            try {
+                return Path.of(text);
+            } catch (InvalidPathException e) {
+                throw wrong(setting, text.replaceAll("\\p{Cntrl}", "?"), "a path (%s)".formatted(e.getReason()));
+            }
+        }
+
+        URI library(String text) {
+            try {
+                return LibraryAddress.of(text);
+            } catch (UsageException e) {
+                throw new HostException("configuration file %s: library: %s".formatted(path, e.getMessage()), e);
+            }
         }
 
         SiteConfig.SiteBind bind(String text) {
@@ -260,7 +303,7 @@ public final class SiteConfigReader {
             if (!source.startsWith("/") || !target.startsWith("/")) {
                 throw wrong(Setting.BIND_PATH, text, "absolute paths");
             }
-            return new SiteConfig.SiteBind(Path.of(source), Path.of(target));
+            return new SiteConfig.SiteBind(path(Setting.BIND_PATH, source), path(Setting.BIND_PATH, target));
         }
 
         private HostException wrong(Setting setting, String text, String wanted) {

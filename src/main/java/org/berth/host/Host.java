@@ -13,6 +13,10 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.UserPrincipal;
+import java.nio.file.attribute.UserPrincipalLookupService;
+import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -226,6 +230,45 @@ public final class Host {
         }
     }
 
+    /**
+     * Whether what a path leads to belongs to that user; a name or an id.
+     *
+     * @throws HostException if there is no such user
+     */
+    public boolean belongsToUser(Path path, String user) {
+        return belongs(path, "user " + user, lookup -> lookup.lookupPrincipalByName(user), PosixFileAttributes::owner);
+    }
+
+    /** The same for its group. */
+    public boolean belongsToGroup(Path path, String group) {
+        return belongs(
+                path, "group " + group, lookup -> lookup.lookupPrincipalByGroupName(group), PosixFileAttributes::group);
+    }
+
+    private interface Lookup {
+        UserPrincipal by(UserPrincipalLookupService service) throws IOException;
+    }
+
+    /** Principals are equal if their numbers are. */
+    private boolean belongs(
+            Path path, String who, Lookup lookup, Function<PosixFileAttributes, ? extends UserPrincipal> part) {
+        stat(path);
+        unrepeatable("look-up of " + who);
+        try {
+            UserPrincipal wanted = lookup.by(path.getFileSystem().getUserPrincipalLookupService());
+            return wanted.equals(part.apply(Files.readAttributes(path, PosixFileAttributes.class)));
+        } catch (UserPrincipalNotFoundException e) {
+            throw new HostException("there is no %s here".formatted(who), e);
+        } catch (IOException e) {
+            throw new HostException("could not look up %s: %s".formatted(who, reason(e)), e);
+        }
+    }
+
+    /** Something was decided that may be decided otherwise next time. */
+    public void unrepeatable(String what) {
+        observations.add(new Observation.Unrepeatable(what));
+    }
+
     /** The path with all symbolic links resolved, or the path itself where that is impossible. */
     public Path realPath(Path path) {
         try {
@@ -248,7 +291,7 @@ public final class Host {
      * @throws HostException if it cannot be run, ends with another status than 0, or takes longer than a minute
      */
     public String output(List<String> command) {
-        observations.add(new Observation.Unrepeatable(command.getFirst()));
+        unrepeatable(command.getFirst());
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().clear();
         builder.environment().putAll(facts.environment());

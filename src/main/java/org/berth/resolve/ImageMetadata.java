@@ -32,6 +32,7 @@ public final class ImageMetadata {
             case LocalImages.Kind.Sandbox(Path root) ->
                 InspectFiles.collect(new SandboxTree(host, root), path.toString());
             case LocalImages.Kind.PlainSquashfs(Path file, long offset, long size) -> ofSquashfs(file, offset, size);
+            case LocalImages.Kind.Ext3 ext3 -> throw ext3.unavailable();
         };
     }
 

@@ -151,6 +151,7 @@ public final class LocalBuild {
                 OutputFiles.copyPart(file.path(), partition.offset(), partition.size(), to.channel(), to.offset());
                 yield partition.size();
             }
+            case LocalImages.Kind.Ext3 ext3 -> throw ext3.unavailable();
         };
     }
 
@@ -164,6 +165,7 @@ public final class LocalBuild {
                 SifDescriptor partition = squashfs(file);
                 yield pack(file.path(), partition.offset(), partition.size(), upper, destination, to, now);
             }
+            case LocalImages.Kind.Ext3 ext3 -> throw ext3.unavailable();
         };
     }
 

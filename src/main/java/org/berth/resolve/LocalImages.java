@@ -46,6 +46,13 @@ public final class LocalImages {
         record Sif(SifFile file) implements Kind {}
 
         record PlainSquashfs(Path file, long offset, long size) implements Kind {}
+
+        /** Known, so that it can be named; nothing can be done with it yet. */
+        record Ext3(Path file) implements Kind {
+            public ImageException unavailable() {
+                return new ImageException("could not open image %s: ext3 images are not available yet".formatted(file));
+            }
+        }
     }
 
     /**
@@ -75,7 +82,7 @@ public final class LocalImages {
         if (start.length > EXT3_MAGIC_AT + 1
                 && (start[EXT3_MAGIC_AT] & 0xFF) == 0x53
                 && (start[EXT3_MAGIC_AT + 1] & 0xFF) == 0xEF) {
-            throw new ImageException("could not open image %s: ext3 images are not available yet".formatted(path));
+            return new Kind.Ext3(path);
         }
         throw new ImageException("could not open image %s: image format not recognized".formatted(path))
                 .hint("a SIF, a squashfs, a sandbox directory or docker://… can be run");
@@ -84,15 +91,17 @@ public final class LocalImages {
     /**
      * An image that can be mounted here.
      *
+     * @param kind of what is at the path
      * @param mounting whether a squashfs may be mounted
-     * @throws ImageException as {@link #kind}, or if it is for another machine
+     * @throws ImageException if it is for another machine, or of a kind that cannot be mounted
      */
-    public RunnableImage runnable(Path path, String name, Mounting mounting) {
+    public RunnableImage runnable(Kind kind, Path path, String name, Mounting mounting) {
         return new RunnableImage(
-                switch (kind(path)) {
+                switch (kind) {
                     case Kind.Sandbox(Path root) -> new RootfsSource.Directory(root);
                     case Kind.PlainSquashfs(Path file, long offset, long size) ->
                         squashfs(file, offset, size, mounting);
+                    case Kind.Ext3 ext3 -> throw ext3.unavailable();
                     case Kind.Sif(SifFile file) -> {
                         SifDescriptor partition = rootPartition(file);
                         yield squashfs(path, partition.offset(), partition.size(), mounting);

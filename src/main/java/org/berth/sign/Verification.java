@@ -1,8 +1,12 @@
 package org.berth.sign;
 
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
@@ -67,6 +71,57 @@ public final class Verification {
                     });
                 }
             }
+        } catch (ImageException | UsageException e) {
+            throw new ImageException("integrity: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * By whom the objects of a file are signed, as its descriptors name them; fingerprints in upper case.
+     *
+     * @param all who signed each of the chosen groups or objects
+     * @param any who signed one of them
+     * @param unverified whose signature is bad or made by a key that is not known, expired or revoked
+     */
+    public record Signers(Set<String> all, Set<String> any, Set<String> unverified) {
+        public Signers {
+            all = Set.copyOf(all);
+            any = Set.copyOf(any);
+            unverified = Set.copyOf(unverified);
+        }
+    }
+
+    /**
+     * Verifies the chosen objects and tells the good signatures from those that cannot be verified.
+     *
+     * @throws ImageException if something else is wrong: an object is in no group, a group has no signature or one without an
+     *     OpenPGP key, or the file is not as it was signed
+     */
+    public static Signers signers(SifFile file, Selection selection, Form form, KeyMaterial.Pgp keys) {
+        try {
+            List<Task> tasks = tasks(file, selection, form);
+            requireGroups(file);
+            Map<String, Integer> signed = new HashMap<>();
+            Set<String> unverified = new HashSet<>();
+            for (Task task : tasks) {
+                Set<String> named = new HashSet<>();
+                for (SifDescriptor signature : task.signatures(file)) {
+                    Optional<String> fingerprint = signature.signature().flatMap(SifDescriptor.Signature::fingerprint);
+                    fingerprint.ifPresent(named::add);
+                    task.check(file, signature, open(file, signature, keys))
+                            .problem()
+                            .ifPresent(problem -> {
+                                if (!(problem instanceof Problem.SignatureNotValid)) {
+                                    throw new ImageException(problem.text());
+                                }
+                                fingerprint.ifPresent(unverified::add);
+                            });
+                }
+                named.forEach(fingerprint -> signed.merge(fingerprint, 1, Integer::sum));
+            }
+            Set<String> all = new HashSet<>(signed.keySet());
+            all.removeIf(fingerprint -> signed.getOrDefault(fingerprint, 0) < tasks.size());
+            return new Signers(all, signed.keySet(), unverified);
         } catch (ImageException | UsageException e) {
             throw new ImageException("integrity: " + e.getMessage(), e);
         }

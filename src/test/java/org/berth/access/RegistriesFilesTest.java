@@ -115,13 +115,6 @@ class RegistriesFilesTest {
     }
 
     @Test
-    void escapesAreRead() {
-        Toml.Table table = Toml.parse("f", "a = \"q\\\"\\u00fc\\n\" # c\nb.'c d' = '\\n'\n");
-        assertEquals("q\"ü\n", table.text("a").orElseThrow());
-        assertEquals("\\n", ((Toml.Table) table.fields().get("b")).text("c d").orElseThrow());
-    }
-
-    @Test
     void laterFilesReplaceRulesOfTheSamePrefix(@TempDir Path home) throws IOException {
         Path directory = home.resolve(".config/containers");
         Files.createDirectories(directory.resolve("registries.conf.d"));

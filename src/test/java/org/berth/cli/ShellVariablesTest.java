@@ -1,7 +1,9 @@
 package org.berth.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -38,5 +40,17 @@ class ShellVariablesTest {
     @Test
     void aTextThatEndsInABackslashEnds() {
         assertEquals(Map.of("A", "b\\"), ShellVariables.parse("export A=$'b\\"));
+    }
+
+    @Test
+    void whatIsCutAnywhereEndsToo() {
+        String text = "export A=$'a\\n\\047b\\\\'\nexport B='x'\\''y'\nexport C=\"z\"\n";
+        assertTimeoutPreemptively(Duration.ofMinutes(1), () -> {
+            for (int length = 0; length <= text.length(); length++) {
+                ShellVariables.parse(text.substring(0, length));
+            }
+        });
+        assertEquals(Map.of("A", "x\\"), ShellVariables.parse("export A=$'x\\"));
+        assertEquals(Map.of("A", "x\\"), ShellVariables.parse("export A=x\\"));
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -81,6 +82,60 @@ class SiteConfigReaderTest {
         assertMessage("sessiondir max size: 'big' is not a number of MiB", "sessiondir-max-size: big\n");
         assertMessage("bind path: 'relative' is not absolute paths", "bind-path: relative\n");
         assertMessage("configuration file", "a: [\n");
+        assertMessage("Global tag is not allowed: tag:yaml.org,2002:java.io.File", "driver-root: !!java.io.File [x]\n");
+        assertMessage("sessiondir max size: '0x40' is not a number", "sessiondir-max-size: 0x40\n");
+        assertMessage("mount home: 'a table' is not plain values", "mount-home: {a: b}\n");
+        assertMessage("it holds no settings", "[a, b]\n");
+    }
+
+    @Test
+    void aPathWithANulCharacterIsAMistakeOfTheFile() {
+        assertMessage("driver root: '/a?b' is not a path", "driver-root: \"/a\\0b\"\n");
+        assertMessage("squashfuse path: '/a?' is not a path", "squashfuse-path: \"/a\\0\"\n");
+        assertMessage("bind path: '/a?' is not a path", "bind-path: [\"/a\\0\"]\n");
+        assertMessage("limit container paths: '/a?' is not a path", "limit-container-paths: [\"/a\\0\"]\n");
+    }
+
+    @Test
+    void truthIsWrittenInManyWays() throws IOException {
+        for (String no : List.of("no", "No", "false", "FALSE", "off")) {
+            assertFalse(read("mount-home: %s\n".formatted(no)).mountHome(), no);
+        }
+        for (String yes : List.of("yes", "Yes", "true", "on")) {
+            assertTrue(read("mount-hostfs: %s\n".formatted(yes)).mountHostfs(), yes);
+        }
+    }
+
+    @Test
+    void namesAreAListOrSeparatedByCommas() throws IOException {
+        List<String> owners = List.of("alice", "0123");
+        assertEquals(
+                owners,
+                read("limit-container-owners: [alice, 0123]\n")
+                        .containerLimits()
+                        .owners());
+        assertEquals(
+                owners,
+                read("limit-container-owners: alice, 0123\n").containerLimits().owners());
+        assertEquals(
+                owners,
+                read("limit container owners = alice, 0123\n").containerLimits().owners());
+        assertEquals(
+                List.of(),
+                read("limit container owners = NULL\n").containerLimits().owners());
+        assertFalse(read("allow container dir = no\n").containerLimits().directory());
+    }
+
+    @Test
+    void theAddressOfALibraryIsAWebAddress() throws IOException {
+        assertEquals(
+                Optional.of(URI.create("http://localhost:8080/lib")),
+                read("library: http://localhost:8080/lib/\n").library());
+        for (String wrong :
+                List.of("ftp://x", "library.example.org", "https://", "https://u:p@x", "https://x?y", "https://x y")) {
+            assertMessage(
+                    "library: '%s' is not the address of a library".formatted(wrong), "library: %s\n".formatted(wrong));
+        }
     }
 
     private void assertMessage(String part, String text) {

@@ -70,7 +70,10 @@ class LaunchDecisionsTest {
                 d.containers(),
                 d.gpus(),
                 d.imageLimits(),
-                d.places());
+                d.places(),
+                d.containerLimits(),
+                d.executionControl(),
+                d.library());
         LaunchPlan plan = PlannedCommands.plan(List.of("exec", "/images/a.sif", "true"), NOTHING, 1001, site);
         assertEquals(
                 List.of(Note.warning("skipping mount of /missing/project: no such file or directory")), plan.notes());

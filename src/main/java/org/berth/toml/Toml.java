@@ -1,4 +1,4 @@
-package org.berth.access;
+package org.berth.toml;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,7 +12,7 @@ import org.berth.error.HostException;
  *
  * <p>A library would be loaded on every machine that has podman, for a file of a few lines.
  */
-final class Toml {
+public final class Toml {
     private static final int MAX_DEPTH = 32;
 
     private final String name;
@@ -25,20 +25,20 @@ final class Toml {
     }
 
     /** A value of a document. */
-    sealed interface Value {}
+    public sealed interface Value {}
 
-    record Text(String text) implements Value {}
+    public record Text(String text) implements Value {}
 
-    record Flag(boolean value) implements Value {}
+    public record Flag(boolean value) implements Value {}
 
     /** A number or a time, as it is written. */
-    record Word(String text) implements Value {}
+    public record Word(String text) implements Value {}
 
-    record Items(String file, List<Value> values) implements Value {}
+    public record Items(String file, List<Value> values) implements Value {}
 
-    record Table(String file, Map<String, Value> fields) implements Value {
+    public record Table(String file, Map<String, Value> fields) implements Value {
         /** @throws HostException if the value is not a string */
-        Optional<String> text(String key) {
+        public Optional<String> text(String key) {
             return Optional.ofNullable(fields.get(key)).map(value -> {
                 if (value instanceof Text(String text)) {
                     return text;
@@ -48,7 +48,7 @@ final class Toml {
         }
 
         /** False if it is not there. */
-        boolean flag(String key) {
+        public boolean flag(String key) {
             return Optional.ofNullable(fields.get(key))
                     .map(value -> {
                         if (value instanceof Flag(boolean flag)) {
@@ -60,12 +60,21 @@ final class Toml {
         }
 
         /** An array of tables; none if it is not there. */
-        List<Table> tables(String key) {
+        public List<Table> tables(String key) {
             Value value = fields.getOrDefault(key, new Items(file, List.of()));
             if (value instanceof Items items && items.values().stream().allMatch(Table.class::isInstance)) {
                 return items.values().stream().map(Table.class::cast).toList();
             }
             throw wrong(key, "an array of tables, [[%s]]".formatted(key));
+        }
+
+        /** An array of strings; empty if it is not there. */
+        public List<String> texts(String key) {
+            Value value = fields.getOrDefault(key, new Items(file, List.of()));
+            if (value instanceof Items items && items.values().stream().allMatch(Text.class::isInstance)) {
+                return items.values().stream().map(item -> ((Text) item).text()).toList();
+            }
+            throw wrong(key, "an array of strings");
         }
 
         private HostException wrong(String key, String wanted) {
@@ -74,7 +83,7 @@ final class Toml {
     }
 
     /** @throws HostException with the number of the line that is not TOML */
-    static Table parse(String name, String text) {
+    public static Table parse(String name, String text) {
         return new Toml(name, text.replace("\r\n", "\n")).document();
     }
 

@@ -1,0 +1,5 @@
+/** The one reader of TOML: registries.conf, ecl.toml. */
+@NullMarked
+package org.berth.toml;
+
+import org.jspecify.annotations.NullMarked;
