@@ -29,6 +29,7 @@ public final class Cache {
     private final Path base;
     private final BlobStore blobs;
     private final BlobStore artifacts;
+    private final BlobStore library;
     private final LeaseFile.Silent silent = new LeaseFile.Silent(Leases.RENEWAL);
     private final Map<CacheType, Leases> images = new ConcurrentHashMap<>();
 
@@ -36,6 +37,7 @@ public final class Cache {
         this.base = base;
         this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()), BlobStore.Layout.OCI, silent);
         this.artifacts = new BlobStore(base.resolve(CacheType.ORAS.word()), BlobStore.Layout.FLAT, silent);
+        this.library = new BlobStore(base.resolve(CacheType.LIBRARY.word()), BlobStore.Layout.FLAT, silent);
     }
 
     /** Whether there is a cache to use. */
@@ -89,6 +91,11 @@ public final class Cache {
     /** SIFs that registries keep as they are, in {@code cache/oras}, by the digits of their digests. */
     public BlobStore artifacts() {
         return artifacts;
+    }
+
+    /** SIFs of libraries, in {@code cache/library}, in the same way. */
+    public BlobStore library() {
+        return library;
     }
 
     /** The directory of a part of the cache. */

@@ -24,8 +24,8 @@ public final class CacheVerification {
         try {
             return switch (type) {
                 case BLOB -> byName(Folder.parent(file).getFileName().toString(), file);
-                case ORAS -> byName("sha256", file);
-                case LIBRARY, OCI_TMP, SHUB, IPFS, NET -> byTrailer(file);
+                case LIBRARY, ORAS -> byName("sha256", file);
+                case OCI_TMP, SHUB, IPFS, NET -> byTrailer(file);
             };
         } catch (NoSuchFileException e) {
             return Optional.empty();

@@ -41,6 +41,9 @@ sealed interface ImageName {
     /** A SIF in a registry. */
     record Oras(String uri, String from) implements Whole {}
 
+    /** A SIF in a library. */
+    record Library(String uri, String from) implements Whole {}
+
     Pattern SCHEME = Pattern.compile(
             "(docker|docker-archive|docker-daemon|oci|oci-archive|library|shub|oras|http|https|instance|ipfs):(?://)?(.*)",
             Pattern.DOTALL);
@@ -63,9 +66,7 @@ sealed interface ImageName {
             case "docker-daemon" -> new Stored(Stored.Kind.DOCKER_DAEMON, text, from);
             case "http", "https" -> new Web(text);
             case "oras" -> new Oras(text, from);
-            case "library" ->
-                throw new UsageException("%s: no library is configured, as there is no public one".formatted(text))
-                        .hint("images are at docker://…, oras://… and https://…");
+            case "library" -> new Library(text, from);
             case "shub" ->
                 throw new UsageException("%s: Singularity Hub has been closed since 2021".formatted(text))
                         .hint("ask the image's author where it is now; docker://… and oras://… are usual");

@@ -205,7 +205,10 @@ public final class OptionTable {
             flag("dry-run", "print the plan of the launch, run nothing").env("DRY_RUN"),
             flag("explain", "say in words what the launch would do, run nothing"));
 
-    private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION, PROGRESS));
+    private static final Option LIBRARY = text("library", "URL", "address of the library that library:// means")
+            .env("LIBRARY");
+
+    private static final List<Option> ACTION = join(LAUNCH, REGISTRY, CACHE, List.of(COMPRESSION, PROGRESS, LIBRARY));
 
     /** The options of a Slurm step that no launch on the command line has. */
     private static final List<Option> STEP = List.of(
@@ -277,7 +280,7 @@ public final class OptionTable {
             text("buildkit-host", "URL", "address of a BuildKit daemon")
                     .env("BUILDKIT_HOST")
                     .later(),
-            text("library", "URL", "").env("LIBRARY").accepted().secret(),
+            LIBRARY,
             flag("userns", "").env("USERNS").accepted().secret(),
             flag("ignore-subuid", "").env("IGNORE_SUBUID").accepted().secret(),
             flag("ignore-fakeroot-command", "")
@@ -345,10 +348,7 @@ public final class OptionTable {
                                             .accepted()
                                             .secret(),
                                     text("name", "FILE", "name of the image").secret(),
-                                    text("library", "URL", "")
-                                            .env("LIBRARY")
-                                            .accepted()
-                                            .secret()),
+                                    LIBRARY),
                             REGISTRY,
                             CACHE,
                             List.of(COMPRESSION, PROGRESS))),

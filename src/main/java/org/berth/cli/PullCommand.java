@@ -8,6 +8,7 @@ import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.oci.ImageReference;
+import org.berth.registry.LibraryReference;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.Puller;
 
@@ -37,6 +38,8 @@ final class PullCommand {
                 pull(pulling, docker, ImageReference.parse(docker.from()).defaultFileName());
             case ImageName.Stored stored -> pull(pulling, stored, StoredNames.defaultFileName(stored));
             case ImageName.Web web -> pull(pulling, web, fileName(web.uri()));
+            case ImageName.Library library ->
+                pull(pulling, library, LibraryReference.parse(library.from()).defaultFileName());
             case ImageName.Oras oras ->
                 pull(pulling, oras, ImageReference.parse(oras.from(), "oras").defaultFileName());
         };

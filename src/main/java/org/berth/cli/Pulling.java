@@ -1,5 +1,6 @@
 package org.berth.cli;
 
+import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -20,19 +21,23 @@ import org.berth.oci.ImageNames;
 import org.berth.oci.ImageReference;
 import org.berth.oci.Platform;
 import org.berth.oci.Platforms;
+import org.berth.registry.LibraryClient;
+import org.berth.registry.LibraryReference;
 import org.berth.registry.Proxies;
 import org.berth.registry.RegistryClient;
 import org.berth.registry.RegistrySettings.Transport;
 import org.berth.resolve.ArchiveSource;
-import org.berth.resolve.ArtifactPuller;
 import org.berth.resolve.BuildTime;
 import org.berth.resolve.ImageSource;
+import org.berth.resolve.LibrarySource;
 import org.berth.resolve.LocalBuild;
 import org.berth.resolve.LocalImages;
+import org.berth.resolve.OrasSource;
 import org.berth.resolve.PullEvents;
 import org.berth.resolve.PullSettings;
 import org.berth.resolve.Puller;
 import org.berth.resolve.RegistrySource;
+import org.berth.resolve.SifPuller;
 import org.berth.resolve.WebImages;
 
 /** What a command line and the environment say about pulling: directories, credentials, compression, platform, progress. */
@@ -120,7 +125,15 @@ final class Pulling {
             case ImageName.Oras(String uri, String from) -> {
                 ImageReference reference = ImageReference.parse(from, "oras");
                 try (RegistryClient client = client(Transport.HTTPS_OR_LOOPBACK)) {
-                    yield new ArtifactPuller(client, settings(), events()).pull(reference, platform());
+                    yield new SifPuller(settings(), events()).pull(new OrasSource(client, reference, platform()));
+                }
+            }
+            case ImageName.Library(String uri, String from) -> {
+                LibraryReference reference = LibraryReference.parse(from);
+                URI address = LibraryAccess.address(reference, invocation, site);
+                try (LibraryClient client = new LibraryClient(
+                        address, new RegistryAccess(invocation, host, messages).settings(Transport.HTTPS))) {
+                    yield new SifPuller(settings(), events()).pull(new LibrarySource(client, reference, platform()));
                 }
             }
         };

@@ -75,6 +75,10 @@ final class PushCommand {
         if (!matcher.matches() || !uri.contains("://")) {
             throw new UsageException("bad uri " + uri).hint("write oras://HOST/NAME:TAG");
         }
+        if (matcher.group(1).equals("library")) {
+            throw new UsageException("%s: libraries can be pulled from, not pushed to".formatted(uri))
+                    .hint("a SIF is pushed to oras://HOST/NAME:TAG, and pulled from there");
+        }
         if (!matcher.group(1).equals("oras")) {
             throw new UsageException("Unsupported transport type: " + matcher.group(1))
                     .hint("a SIF is pushed to oras://HOST/NAME:TAG, and pulled from there");

@@ -59,21 +59,23 @@ final class RegistryAccess {
     }
 
     private RegistryClient client(Transport otherwise, Credentials credentials, ImageNames names) {
+        return new RegistryClient(
+                settings(otherwise), credentials, invocation.flag("disable-cache") ? ImageNames.NONE : names);
+    }
+
+    /** How this user reaches registries and libraries. */
+    RegistrySettings settings(Transport otherwise) {
         boolean offline = invocation.flag("offline");
-        boolean uncached = invocation.flag("disable-cache");
-        if (offline && uncached) {
+        if (offline && invocation.flag("disable-cache")) {
             throw new UsageException("--offline and --disable-cache leave no place to find an image");
         }
-        return new RegistryClient(
-                RegistrySettings.defaults(
-                                invocation.flag("no-https") ? Transport.HTTP : otherwise,
-                                Proxies.of(host::env),
-                                Pulling.USER_AGENT)
-                        .with(offline ? RegistrySettings.Reach.CACHE : RegistrySettings.Reach.NETWORK)
-                        .with(trust())
-                        .with(RegistriesFiles.read(host)),
-                credentials,
-                uncached ? ImageNames.NONE : names);
+        return RegistrySettings.defaults(
+                        invocation.flag("no-https") ? Transport.HTTP : otherwise,
+                        Proxies.of(host::env),
+                        Pulling.USER_AGENT)
+                .with(offline ? RegistrySettings.Reach.CACHE : RegistrySettings.Reach.NETWORK)
+                .with(trust())
+                .with(RegistriesFiles.read(host));
     }
 
     private Trust trust() {

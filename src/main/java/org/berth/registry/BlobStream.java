@@ -5,30 +5,36 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.util.Optional;
-import org.berth.oci.Descriptor;
-import org.berth.oci.ImageReference;
+import org.berth.error.BerthException;
 
 /**
- * A blob as it comes from a registry, taken up at the same byte when the connection breaks or stalls.
+ * A file as it comes from a server, taken up at the same byte when the connection breaks or stalls.
  *
- * <p>Ends at the descriptor's size, however much the registry would send. Verifies nothing: that is done by who reads
+ * <p>Ends at the size that it should have, however much the server would send. Verifies nothing: that is done by who reads
  * it from its first byte to its last.
  */
 final class BlobStream extends InputStream {
-    private final RegistryClient client;
-    private final ImageReference image;
-    private final Descriptor blob;
+    /** Where the file is. */
+    interface Origin {
+        /** An answer whose body begins at the offset. */
+        Http.Answer open(long offset) throws IOException;
+
+        /** What is told when there are no more tries. */
+        BerthException failure(IOException cause, int tries);
+    }
+
+    private final Origin origin;
+    private final long size;
     private final Attempts attempts;
     private Optional<Http.Answer> answer = Optional.empty();
     private long offset;
 
     /** @param offset of the first byte that is wanted */
-    BlobStream(RegistryClient client, ImageReference image, Descriptor blob, Attempts attempts, long offset) {
-        this.offset = offset;
-        this.client = client;
-        this.image = image;
-        this.blob = blob;
+    BlobStream(Origin origin, long size, Attempts attempts, long offset) {
+        this.origin = origin;
+        this.size = size;
         this.attempts = attempts;
+        this.offset = offset;
     }
 
     @Override
@@ -42,27 +48,27 @@ final class BlobStream extends InputStream {
         if (length == 0) {
             return 0;
         }
-        while (offset < blob.size()) {
+        while (offset < size) {
             try {
                 if (answer.isEmpty()) {
-                    answer = Optional.of(client.openBlob(image, blob, offset));
+                    answer = Optional.of(origin.open(offset));
                 }
-                int count = answer.get().body().read(buffer, start, (int) Math.min(length, blob.size() - offset));
+                int count = answer.get().body().read(buffer, start, (int) Math.min(length, size - offset));
                 if (count > 0) {
                     offset += count;
                     attempts.received(count);
-                    if (offset == blob.size()) {
+                    if (offset == size) {
                         close();
                     }
                     return count;
                 }
-                throw new EOFException("the answer ended after %d of %d bytes".formatted(offset, blob.size()));
+                throw new EOFException("the answer ended after %d of %d bytes".formatted(offset, size));
             } catch (InterruptedIOException e) {
                 throw e;
             } catch (IOException e) {
                 close();
                 if (!attempts.again(Optional.empty())) {
-                    throw client.failure(image, blob, e, attempts.failures());
+                    throw origin.failure(e, attempts.failures());
                 }
             }
         }

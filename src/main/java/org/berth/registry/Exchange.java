@@ -68,28 +68,58 @@ final class Exchange implements AutoCloseable {
     Http.Answer request(Endpoint endpoint, Http.Request request, Doing doing) {
         Attempts attempts = new Attempts(settings.retries());
         try {
-            while (true) {
-                Http.Answer answer;
-                try {
-                    answer = once(endpoint, request, doing);
-                } catch (InterruptedIOException e) {
-                    throw e;
-                } catch (IOException e) {
-                    if (isFinal(e) || !attempts.again(Optional.empty())) {
-                        throw failure(endpoint, doing, e, attempts.failures());
-                    }
-                    continue;
-                }
-                if (!isTransient(answer.status())) {
-                    return answer;
-                }
-                Refusal refusal = Refusal.read(answer);
-                if (!attempts.again(retryAfter(answer))) {
-                    throw failure(endpoint, doing, refusal);
-                }
-            }
+            return persistently(attempts, () -> once(endpoint, request, doing));
+        } catch (GivenUp e) {
+            throw failure(endpoint, doing, e.refusal());
         } catch (IOException e) {
             throw failure(endpoint, doing, e, attempts.failures());
+        }
+    }
+
+    /** One try of a request. */
+    interface Try {
+        Http.Answer send() throws IOException;
+    }
+
+    /** The last passing refusal, when there are no more tries. */
+    static final class GivenUp extends IOException {
+        private final transient Refusal refusal;
+
+        GivenUp(Refusal refusal) {
+            super("refused with status %d".formatted(refusal.status()));
+            this.refusal = refusal;
+        }
+
+        Refusal refusal() {
+            return refusal;
+        }
+    }
+
+    /**
+     * Tries until there is an answer other than a passing failure.
+     *
+     * @throws IOException the last failure, if there never is; {@link GivenUp} if that was an answer
+     */
+    static Http.Answer persistently(Attempts attempts, Try request) throws IOException {
+        while (true) {
+            Http.Answer answer;
+            try {
+                answer = request.send();
+            } catch (InterruptedIOException e) {
+                throw e;
+            } catch (IOException e) {
+                if (isFinal(e) || !attempts.again(Optional.empty())) {
+                    throw e;
+                }
+                continue;
+            }
+            if (!isTransient(answer.status())) {
+                return answer;
+            }
+            Refusal refusal = Refusal.read(answer);
+            if (!attempts.again(refusal.retryAfter())) {
+                throw new GivenUp(refusal);
+            }
         }
     }
 
@@ -301,36 +331,45 @@ final class Exchange implements AutoCloseable {
     /** A connection that failed, in words. */
     BerthException failure(Endpoint endpoint, Doing doing, IOException cause, int tries) {
         String where = "%s in %s: registry %s: ".formatted(doing.text(), endpoint.name(), endpoint.registry());
-        if (isUnknownHost(cause)) {
-            return new RegistryException(where + "no such host", cause);
-        }
-        if (isRefused(cause)) {
-            return new RegistryException(where + "connection refused", cause)
-                    .hint("check the address, and that the registry is running");
-        }
         if (cause instanceof SSLException) {
             return insecure(where, cause);
         }
-        if (cause instanceof HttpConnectTimeoutException) {
-            RegistryException failure = new RegistryException(where + "connecting timed out", cause);
-            return settings.transport() == RegistrySettings.Transport.HTTP
-                    ? failure
-                    : failure.hint("a registry without encryption is used with --no-https, one behind a proxy with"
-                            + " https_proxy");
+        RegistryException failure = new RegistryException(
+                where + reason(cause) + (tries > 1 && !isFinal(cause) ? " (tried %d times)".formatted(tries) : ""),
+                cause);
+        if (isRefused(cause)) {
+            return failure.hint("check the address, and that the registry is running");
         }
-        String reason =
-                Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
-        return new RegistryException(where + reason + (tries > 1 ? " (tried %d times)".formatted(tries) : ""), cause);
+        boolean clear = settings.transport() == RegistrySettings.Transport.HTTP;
+        return cause instanceof HttpConnectTimeoutException && !clear
+                ? failure.hint("a registry without encryption is used with --no-https, one behind a proxy with"
+                        + " https_proxy")
+                : failure;
+    }
+
+    /** A connection that failed, in a few words. */
+    static String reason(IOException cause) {
+        if (isUnknownHost(cause)) {
+            return "no such host";
+        }
+        if (isRefused(cause)) {
+            return "connection refused";
+        }
+        if (cause instanceof HttpConnectTimeoutException) {
+            return "connecting timed out";
+        }
+        String said = Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
+        return cause instanceof SSLException ? "no secure connection: " + said : said;
     }
 
     private static RegistryException insecure(String where, IOException cause) {
-        String reason = Words.clean(String.valueOf(cause.getMessage()));
+        String reason = reason(cause);
         String lower = reason.toLowerCase(Locale.ROOT);
         if (lower.contains("unrecognized ssl message")) {
             return new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
                     .hint("a registry without encryption is used with --no-https");
         }
-        RegistryException failure = new RegistryException(where + "no secure connection: " + reason, cause);
+        RegistryException failure = new RegistryException(where + reason, cause);
         return lower.contains("certif") || lower.contains("pkix")
                 ? failure.hint(
                         "its certificate is not one that this machine trusts; --cacert FILE names another authority")

@@ -1,17 +1,13 @@
 package org.berth.registry;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
@@ -43,7 +39,6 @@ public final class RegistryClient implements AutoCloseable {
     private static final int MAX_INDEX_DEPTH = 4;
 
     private static final int MAX_DOCUMENTS = 16;
-    private static final Pattern CONTENT_RANGE = Pattern.compile("bytes\\s+(\\d{1,18})-(\\d{1,18})/(\\d{1,18}|\\*)");
     private static final String ACCEPT = String.join(", ", MediaTypes.MANIFESTS);
 
     private final RegistrySettings settings;
@@ -260,7 +255,18 @@ public final class RegistryClient implements AutoCloseable {
             }
 
             private InputStream remote(Descriptor blob, long offset) {
-                return new BlobStream(RegistryClient.this, image, blob, new Attempts(settings.retries()), offset);
+                BlobStream.Origin origin = new BlobStream.Origin() {
+                    @Override
+                    public Http.Answer open(long from) throws IOException {
+                        return openBlob(image, blob, from);
+                    }
+
+                    @Override
+                    public BerthException failure(IOException cause, int tries) {
+                        return RegistryClient.this.failure(image, blob, cause, tries);
+                    }
+                };
+                return new BlobStream(origin, blob.size(), new Attempts(settings.retries()), offset);
             }
         };
     }
@@ -360,7 +366,7 @@ public final class RegistryClient implements AutoCloseable {
     }
 
     /** Opens a blob at an offset, whatever the registry makes of ranges. */
-    Http.Answer openBlob(ImageReference image, Descriptor blob, long offset) throws IOException {
+    private Http.Answer openBlob(ImageReference image, Descriptor blob, long offset) throws IOException {
         if (settings.reach() == RegistrySettings.Reach.CACHE) {
             throw offline("blob %s of %s".formatted(blob.digest(), image), image);
         }
@@ -378,52 +384,18 @@ public final class RegistryClient implements AutoCloseable {
 
     private Http.Answer openBlob(Endpoint endpoint, Descriptor blob, long offset) throws IOException {
         Exchange.Doing doing = doing(blob);
-        Map<String, String> headers = new HashMap<>();
-        if (offset > 0) {
-            headers.put("Range", "bytes=%d-".formatted(offset));
-        }
         String path = "/v2/%s/blobs/%s".formatted(endpoint.repository(), blob.digest());
-        Http.Answer answer = exchange.request(endpoint, "GET", path, headers, doing);
-        boolean whole = answer.status() == 200;
-        if (!whole && !(offset > 0 && answer.status() == 206)) {
+        Http.Answer answer = exchange.request(endpoint, "GET", path, RangedAnswer.headers(offset), doing);
+        if (!RangedAnswer.isGiven(answer, offset)) {
             Exchange.Refusal refusal = Exchange.Refusal.read(answer);
-            if (refusal.status() == 416) {
-                throw new EOFException("the registry has no more than %d bytes".formatted(offset));
-            }
+            RangedAnswer.requireOffset(refusal.status(), offset);
             throw exchange.failure(endpoint, doing, refusal);
         }
-        Optional<Long> total = whole ? contentLength(answer) : total(answer, offset);
-        if (total.filter(length -> length != blob.size()).isPresent()) {
-            answer.close();
-            throw new ImageException("%s in %s: the registry has %d bytes, the manifest says %d"
-                    .formatted(doing.text(), endpoint.name(), total.get(), blob.size()));
-        }
-        if (whole) {
-            // The registry ignored the range. The kept part is already hashed, so what differs now shows in the digest.
-            answer.body().skipNBytes(offset);
-        }
-        return answer;
+        return RangedAnswer.from(answer, offset, blob, "%s in %s".formatted(doing.text(), endpoint.name()));
     }
 
-    BerthException failure(ImageReference image, Descriptor blob, IOException cause, int tries) {
+    private BerthException failure(ImageReference image, Descriptor blob, IOException cause, int tries) {
         return exchange.failure(endpoints(image).getFirst(), doing(blob), cause, tries);
-    }
-
-    private static Optional<Long> contentLength(Http.Answer answer) {
-        return answer.header("Content-Length")
-                .filter(text -> text.matches("\\d{1,18}"))
-                .map(Long::valueOf);
-    }
-
-    /** The size that a Content-Range names, if it begins where it must. */
-    private static Optional<Long> total(Http.Answer answer, long offset) throws IOException {
-        Matcher range =
-                CONTENT_RANGE.matcher(answer.header("Content-Range").orElse("").strip());
-        if (!range.matches() || Long.parseLong(range.group(1)) != offset) {
-            answer.close();
-            throw new IOException("the registry sent another part than the one asked for");
-        }
-        return Optional.of(range.group(3)).filter(size -> !size.equals("*")).map(Long::valueOf);
     }
 
     /**

@@ -17,7 +17,7 @@ final class Words {
     }
 
     /**
-     * What a registry says in the body of an error answer (OCI distribution specification, error codes).
+     * What a registry or library says in the body of an error answer (OCI distribution specification, error codes).
      *
      * @return empty if it says nothing that is fit to be shown, as a web page is not
      */
@@ -34,7 +34,8 @@ final class Words {
                     .flatMap(error -> error.text("message")
                             .filter(text -> !text.isBlank())
                             .or(() -> error.text("code")));
-            return listed.or(() -> root.text("details"))
+            return listed.or(() -> ofLibrary(root))
+                    .or(() -> root.text("details"))
                     .or(() -> root.text("message"))
                     .map(Words::clean)
                     .filter(text -> !text.isEmpty());
@@ -45,5 +46,12 @@ final class Words {
                             .filter(text -> !text.isEmpty() && !text.startsWith("<"))
                     : Optional.empty();
         }
+    }
+
+    /** Libraries answer with one {@code error}, registries with a list. */
+    private static Optional<String> ofLibrary(Json.Obj root) {
+        return root.field("error")
+                .filter(Json.Obj.class::isInstance)
+                .flatMap(error -> ((Json.Obj) error).text("message"));
     }
 }

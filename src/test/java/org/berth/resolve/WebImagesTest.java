@@ -106,7 +106,7 @@ class WebImagesTest {
         }
     }
 
-    private record Recorded(List<String> told) implements PullEvents {
+    record Recorded(List<String> told) implements PullEvents {
         @Override
         public void info(String text) {
             told.add(text);
