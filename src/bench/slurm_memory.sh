@@ -14,7 +14,7 @@ program='cat /usr/lib/x86_64-linux-gnu/*.so* >/dev/null; : >"ready.$SLURM_PROCID
 memory() { # IMAGE RANKS: MB of all the user's processes while they run
     local i step
     rm -f "$share"/ready.* "$share/done"
-    (cd "$share" && as_user env SLURM_CONF="$SLURM_CONF" srun -n"$2" --container-image="$1" sh -c "$program") &
+    (cd "$share" && as_user env SLURM_CONF="$SLURM_CONF" srun -Q -n"$2" --mpi=none --container-image="$1" sh -c "$program") &
     step=$!
     for ((i = 0; i < $2; i++)); do
         until [[ -e $share/ready.$i ]]; do

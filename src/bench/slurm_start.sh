@@ -14,6 +14,9 @@ environment = ["env", "-i", "PATH=/usr/bin:/bin", "HOME=" + share, "SLURM_CONF="
 
 
 def seconds(*command):
+    # The job before still holds the node for a moment.
+    while subprocess.run(["squeue", "-h"], check=True, capture_output=True).stdout:
+        time.sleep(0.05)
     began = time.monotonic()
     subprocess.run(["runuser", "-u", user, "--", *environment, *command], check=True, stdout=subprocess.DEVNULL, cwd=share)
     return time.monotonic() - began

@@ -48,8 +48,15 @@ ranks() { # TYPE IMAGE [OPTION...]
         [[ $status == 0 && $(lines_with "berth: n1: WARNING: .*--mpi=${image#*:}\$" "$output") == 1 && $(lines_with 'berth:' "$output") == 1 ]]
     done
     run as_user srun -N2 -n4 --mpi=none --container-image="$IMAGES/hello.sif" true
+    echo "$output"
     [[ $status == 0 && -z $output ]]
+    as_user mkdir -p box/bin
+    cp /bin/busybox box/bin/sh
+    run as_user srun -N2 -n4 --mpi=none --container-image=./box sh -c true
+    echo "$output"
+    [[ $status == 0 && $output != *MPI* ]]
     run as_user srun -n1 --mpi=none --container-image="$IMAGES/mpich.sif" true
+    echo "$output"
     [[ $status == 0 && -z $output ]]
     run as_user srun -n2 --mpi=pmi2 --container-image="$IMAGES/mpich.sif" true
     [[ $status == 0 && $output != *WARNING* ]]

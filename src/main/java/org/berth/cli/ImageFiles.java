@@ -39,7 +39,7 @@ interface ImageFiles extends ImageLibraries.Tree {
     record InDirectory(Host host, Path root) implements ImageFiles {
         @Override
         public boolean has(String path) {
-            return host.inside(root, path).isPresent();
+            return host.inside(root, path).filter(host::exists).isPresent();
         }
 
         @Override
