@@ -152,6 +152,7 @@ public final class Cache {
                 lease.orElseThrow().close();
             }
         }
+        images(type).tidy(key);
         return new ImageLease.Finished(there.orElseThrow());
     }
 

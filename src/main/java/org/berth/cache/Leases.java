@@ -213,17 +213,31 @@ final class Leases {
         }
     }
 
+    /** Removes the lease of somebody who was killed after his work was done: nobody will ask for it again. */
+    void tidy(String name) {
+        if (Files.exists(directory.resolve(name + LeaseFile.SUFFIX))) {
+            try {
+                lookAt(name);
+            } catch (IOException e) {
+                // A cache that can only be read serves all the same.
+            }
+        }
+    }
+
     /** Removes those of processes that are gone, or were forgotten long ago with what they were writing. */
     private void lookAtLeases() throws IOException {
         for (Path lease : Folder.list(directory, "*" + LeaseFile.SUFFIX)) {
             String text = lease.getFileName().toString();
-            String name = text.substring(0, text.length() - LeaseFile.SUFFIX.length());
-            // Who is only silent keeps it until somebody wants it, who then sees to his unfinished files.
-            LeaseFile file = new LeaseFile(directory.resolve(name), renewal, patience, new LeaseFile.Silent(renewal));
-            if (file.look() instanceof LeaseFile.Attempt.Freed(var owner, var _, var _)) {
-                for (Path part : unfinished(name, owner)) {
-                    Files.deleteIfExists(part);
-                }
+            lookAt(text.substring(0, text.length() - LeaseFile.SUFFIX.length()));
+        }
+    }
+
+    private void lookAt(String name) throws IOException {
+        // Who is only silent keeps it until somebody wants it, who then sees to his unfinished files.
+        LeaseFile file = new LeaseFile(directory.resolve(name), renewal, patience, new LeaseFile.Silent(renewal));
+        if (file.look() instanceof LeaseFile.Attempt.Freed(var owner, var _, var _)) {
+            for (Path part : unfinished(name, owner)) {
+                Files.deleteIfExists(part);
             }
         }
     }

@@ -214,6 +214,21 @@ class CacheTest {
     }
 
     @Test
+    void theLeaseOfAConverterThatWasKilledAfterItsWorkGoesToo() throws Exception {
+        Process holder = start("hold");
+        awaitHeld(holder);
+        holder.destroyForcibly().waitFor();
+        Path part = image().resolveSibling(below("cache/oci-tmp").stream()
+                .filter(name -> name.endsWith(".part"))
+                .findFirst()
+                .orElseThrow());
+        Files.move(part, image());
+        assertEquals(2, below("cache/oci-tmp").size());
+        assertEquals(new ImageLease.Finished(image()), open(root).lease(KEY, file -> true, _ -> {}));
+        assertEquals(List.of(KEY), below("cache/oci-tmp"));
+    }
+
+    @Test
     void aConverterThatIsAskedToEndLeavesNothing() throws Exception {
         Process holder = start("hold");
         awaitHeld(holder);
