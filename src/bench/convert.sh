@@ -13,7 +13,7 @@ classpath=$bench_work/classes:$root/target/classes:$(find "$root/target/quarkus-
 
 [[ $# != 0 ]] || set -- python big
 "$CORPUS" build "$@" >/dev/null
-convert=("$java/java" -XX:+UseSerialGC -Xmx256m --enable-native-access=ALL-UNNAMED -cp "$classpath" ConvertLayout)
+convert=("$java/java" -XX:+UseSerialGC -Xmx224m --enable-native-access=ALL-UNNAMED -cp "$classpath" ConvertLayout)
 for image; do
     layout=$("$CORPUS" path "$image")/oci
     out=$bench_work/image.sqfs

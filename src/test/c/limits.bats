@@ -124,11 +124,11 @@ real_group() { # BYTES: a group below our own, with that limit and a group insid
     chmod -R a+rX,u+x "$place/libexec"
     chmod +x "$lib/runtime/bin/java"
     run as_user "$berth" pull x
-    has_text "$output" -Xmx256m
+    has_text "$output" -Xmx224m
     real_group $((320 << 20))
     # shellcheck disable=SC2016 # the inner shell's
     run bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group/inner" setpriv --reuid "$uid" --regid "$gid" --init-groups "$berth" pull x
     has_text "$output" -Xmx128m
-    lacks_text "$output" -Xmx256m
+    lacks_text "$output" -Xmx224m
     rm -rf "$lib"
 }

@@ -61,7 +61,7 @@ teardown() {
     has_text "$(cat "$place/got/argv")" $'\n-XX:TieredStopAtLevel=1\n'
     has_text "$(cat "$place/got/argv")" $'\n-Dberth.profile=short\n'
     has_text "$(cat "$place/got/argv")" $'\n'"-Djna.boot.library.path=$lib/native"$'\n'
-    lacks_text "$(cat "$place/got/argv")" 256m
+    lacks_text "$(cat "$place/got/argv")" 224m
     lacks_text "$(cat "$place/got/argv")" AOTCache
     lacks_text "$(cat "$place/got/argv")" '#'
 }
@@ -71,7 +71,7 @@ teardown() {
     for words in "pull x" "--debug build a b" "push a b" "exec docker://x y"; do
         # shellcheck disable=SC2086 # words
         ask $words
-        has_text "$(cat "$place/got/argv")" $'\n-Xmx256m\n'
+        has_text "$(cat "$place/got/argv")" $'\n-Xmx224m\n'
         lacks_text "$(cat "$place/got/argv")" Tiered
     done
 }

@@ -115,7 +115,7 @@ remove_group() { # its last process may take a moment to be gone
         [[ -z $killed ]]
         [[ $status == 0 && -s $size.sif ]]
         case $size in
-            512) [[ $stderr == *"a heap of 24"* || $stderr == *"a heap of 25"* ]] ;;
+            512) [[ $stderr == *"a heap of 21"* || $stderr == *"a heap of 22"* ]] ;;
             256) [[ $stderr == *"a heap of 8"* ]] ;;
             192) [[ $stderr == *"a heap of 4"* || $stderr == *"a heap of 3"* ]] ;;
         esac
