@@ -68,6 +68,7 @@ struct config {
 	const char *store; /* directory that all nodes see, or NULL */
 	bool required;	   /* no step without an image */
 	bool batch_script; /* contain batch scripts, not only the steps in them */
+	bool job_scope;	   /* named containers end with their job */
 };
 
 /* Reads the words of plugstack.conf. A fault is kept, to be told where a user can see it. */
@@ -125,7 +126,8 @@ struct shared {
 
 struct step {
 	const struct config *config;
-	const char *image;
+	bool contained;
+	const char *image;   /* NULL: a named container's own */
 	const char *trouble; /* in user_init, whose failure would be nobody's exit status */
 	char node[HOST_NAME_MAX + 1];
 	uid_t uid;
@@ -151,6 +153,9 @@ void step_release(struct step *step);
 /* Runs "berth hold" until the container is there. *message is new memory with what the holder says;
  * NULL if the plan was only explained. */
 int child_hold(struct step *step, struct words *environment, char **message, size_t *length);
+/* At a job's end, as root: removes the job's named containers, as the user and in the background.
+ */
+void child_remove_job(const struct config *config, uid_t uid, uint32_t job);
 /* Runs "berth resolve" in srun; *image is new memory. */
 int child_resolve(const struct config *config, const char *image, char **resolved);
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ enum {
 	MESSAGE_LIMIT = 64 << 20,
 	LINE_LIMIT = 4096,
 	CLI_FAILED = 255,
+	NO_GROUP = 65534,
 };
 
 static const char fatal[] = "FATAL:   ";
@@ -244,7 +246,8 @@ static int hold_command(const struct step *step, struct words *argv)
 	for (size_t i = 0; i < step->flags.count; i++)
 		if (words_add(argv, step->flags.list[i]) < 0)
 			return fail(step, "start berth: %m");
-	if (words_add(argv, (char *)"--") < 0 || words_add(argv, (char *)step->image) < 0)
+	if (words_add(argv, (char *)"--") < 0 ||
+	    (step->image && words_add(argv, (char *)step->image) < 0))
 		return fail(step, "start berth: %m");
 	return 0;
 }
@@ -336,6 +339,58 @@ int child_hold(struct step *step, struct words *environment, char **message, siz
 	return fail(step, "the container was not made: berth ended early (for the reason above, or "
 			  "killed by the "
 			  "step's memory limit, or the image's entrypoint failed)");
+}
+
+/* ---- the end of a job ---- */
+
+/* Nothing is looked at before this. */
+static void become(uid_t uid)
+{
+	if (syscall(SYS_setgroups, 0, NULL) < 0 ||
+	    syscall(SYS_setresgid, NO_GROUP, NO_GROUP, NO_GROUP) < 0 ||
+	    syscall(SYS_setresuid, uid, uid, uid) < 0)
+		_exit(CLI_FAILED);
+	verify_ids(uid);
+}
+
+void child_remove_job(const struct config *config, uid_t uid, uint32_t job)
+{
+	static char *const environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
+	char directory[64], option[32];
+	char *const argv[] = {(char *)config->berth, (char *)"container", (char *)"remove", option,
+			      NULL};
+	pid_t child;
+
+	/* The same in org.berth.instance.KeptContainers. */
+	snprintf(directory, sizeof(directory), "/var/tmp/berth-%u/job-%u", (unsigned int)uid,
+		 (unsigned int)job);
+	snprintf(option, sizeof(option), "--job=%u", (unsigned int)job);
+	child = fork();
+	if (child < 0) {
+		slurm_error("berth: remove the containers of job %u: %m", (unsigned int)job);
+		return;
+	}
+	if (child == 0) {
+		struct stat status;
+		int null;
+
+		become(uid);
+		if (lstat(directory, &status) < 0 || !S_ISDIR(status.st_mode) ||
+		    status.st_uid != uid)
+			_exit(0);
+		/* Nobody waits for a large one to be gone: the node is free meanwhile. */
+		if (fork() != 0)
+			_exit(0);
+		setsid();
+		signals_default();
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0 || chdir("/") < 0)
+			_exit(CLI_FAILED);
+		arrange((const int[]){null, null, null}, 3);
+		run(argv, environment);
+	}
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* ---- resolve ---- */

@@ -119,8 +119,6 @@ static int drop_capabilities(void)
 	struct __user_cap_data_struct none[2];
 
 	memset(none, 0, sizeof(none));
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
 	return (int)syscall(SYS_capset, &header, none);
 }
 
@@ -177,12 +175,16 @@ static int join_by_files(const struct step *step, const struct process *process)
 
 int ns_join(const struct step *step, const struct process *process)
 {
+	bool root = getuid() == 0; /* on the host */
 	int result = join_by_pidfd(step, process);
 
 	if (result > 0)
 		result = join_by_files(step, process);
 	if (result < 0)
 		return -1;
+	/* As root of the container's namespaces the tasks keep their capabilities there. */
+	if (!root && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(step, "give up new privileges: %m");
 	if (getuid() != 0 && drop_capabilities() < 0)
 		return fail(step, "give up capabilities: %m");
 	return 0;

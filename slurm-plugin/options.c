@@ -68,14 +68,16 @@ static const struct option {
 	[OPTION_EXPLAIN] = {"container-explain", NULL,
 			    "say what each node would do and why, run nothing", "EXPLAIN",
 			    "--explain", OPTION_EXPLAIN, READY},
-	[OPTION_NAME] = {"container-name", "NAME", "name of a container that is kept", "NAME", NULL,
-			 OPTION_NAME, LATER},
+	[OPTION_NAME] = {"container-name", "NAME[:create|exec|no_exec]",
+			 "keep what the step writes into the image under this name on each node; "
+			 "one that runs is joined",
+			 "NAME", "--name", OPTION_NAME, READY},
 	[OPTION_SAVE] = {"container-save", "PATH", "write the changed image", "SAVE", NULL,
 			 OPTION_SAVE, LATER},
-	[OPTION_REMAP_ROOT] = {"container-remap-root", NULL, "appear as root", "REMAP_ROOT", NULL,
-			       OPTION_NO_REMAP_ROOT, LATER},
+	[OPTION_REMAP_ROOT] = {"container-remap-root", NULL, "appear as root in the container",
+			       "REMAP_ROOT", "--remap-root", OPTION_NO_REMAP_ROOT, READY},
 	[OPTION_NO_REMAP_ROOT] = {"no-container-remap-root", NULL, "keep the user's own id", NULL,
-				  NULL, OPTION_REMAP_ROOT, IGNORED},
+				  NULL, OPTION_REMAP_ROOT, READY},
 	[OPTION_ENTRYPOINT_LOG] = {"container-entrypoint-log", NULL,
 				   "print what the entrypoint prints, as is always done",
 				   "ENTRYPOINT_LOG", NULL, OPTION_ENTRYPOINT_LOG, IGNORED},
@@ -126,6 +128,7 @@ static void read_argument(const char *word)
 		if (strcmp(value, "steps") != 0 && !config.batch_script)
 			fault = "is neither steps nor script";
 	} else if (has_value(word, "scope", &value)) {
+		config.job_scope = !strcmp(value, "job");
 		if (strcmp(value, "job") != 0 && strcmp(value, "cluster") != 0)
 			fault = "is neither job nor cluster";
 	} else {

@@ -71,7 +71,7 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 		return -1;
 	if (option_value(OPTION_IMAGE))
 		return resolve_image();
-	if (site->required) {
+	if (site->required && !option_value(OPTION_NAME)) {
 		slurm_error("berth: steps run in containers here: --container-image is missing");
 		return -1;
 	}
@@ -106,7 +106,8 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	if (options_complete_in_step(environment) < 0)
 		step.trouble = "out of memory";
 	step.image = option_value(OPTION_IMAGE);
-	if (!step.image)
+	step.contained = step.image || option_value(OPTION_NAME);
+	if (!step.contained)
 		return 0;
 	step.config = site;
 	if (gethostname(step.node, sizeof(step.node) - 1) < 0)
@@ -126,7 +127,7 @@ int slurm_spank_task_init(spank_t spank, int argc, char **argv)
 {
 	int task = 0;
 
-	if (!step.image)
+	if (!step.contained)
 		return 0;
 	if (!step.trouble) {
 		if (step_enter(&step, spank) == 0)
@@ -144,14 +145,29 @@ int slurm_spank_task_init(spank_t spank, int argc, char **argv)
 
 int slurm_spank_task_exit(spank_t spank, int argc, char **argv)
 {
-	if (step.image && ++step.ended >= step.tasks)
+	if (step.contained && ++step.ended >= step.tasks)
 		step_release(&step);
 	return 0;
 }
 
 int slurm_spank_exit(spank_t spank, int argc, char **argv)
 {
-	if (spank_context() == S_CTX_REMOTE && step.image)
+	if (spank_context() == S_CTX_REMOTE && step.contained)
 		step_release(&step);
+	return 0;
+}
+
+/* ---- slurmd, as root, when the job has ended on this node ---- */
+
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv)
+{
+	uint32_t job;
+	uid_t uid;
+
+	/* Whatever becomes of it: a node must not be drained for it. What is left, the user's next
+	 * named step or "berth container remove" removes. */
+	if (spank_get_item(spank, S_JOB_ID, &job) == ESPANK_SUCCESS &&
+	    spank_get_item(spank, S_JOB_UID, &uid) == ESPANK_SUCCESS)
+		child_remove_job(config_read(argc, argv), uid, job);
 	return 0;
 }

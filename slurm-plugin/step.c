@@ -242,6 +242,18 @@ static bool has_lone_ranks(spank_t spank, char *const *environment)
 	return true;
 }
 
+/* Of a named container: the job with which it ends. */
+static int add_job(struct step *step, spank_t spank)
+{
+	uint32_t job;
+
+	if (!option_value(OPTION_NAME) || !step->config->job_scope)
+		return 0;
+	if (spank_get_item(spank, S_JOB_ID, &job) != ESPANK_SUCCESS)
+		return fail(step, "Slurm does not say which job this is");
+	return words_add_new(&step->flags, "--job=%u", (unsigned int)job);
+}
+
 static int add_step_flags(struct step *step, spank_t spank, char *const *environment)
 {
 	const char *pmix = environment_find(environment, "PMIX_SERVER_TMPDIR");
@@ -251,6 +263,8 @@ static int add_step_flags(struct step *step, spank_t spank, char *const *environ
 	if (has_lone_ranks(spank, environment) &&
 	    words_add(&step->flags, (char *)"--lone-ranks") < 0)
 		return fail(step, "start berth: %m");
+	if (add_job(step, spank) < 0)
+		return -1;
 	return add_script_directory(step, spank);
 }
 
@@ -382,10 +396,15 @@ static void nap(long microseconds)
 	nanosleep(&time, NULL);
 }
 
-/* slurmstepd kills what it finds in the step's cgroup and then sleeps a second, so it must find
- * nothing. Both are on their way: this is a matter of milliseconds. */
+/*
+ * slurmstepd kills what it finds in the step's cgroup and then sleeps a second, so it must find
+ * nothing. Both are on their way: this is a matter of milliseconds. Only the server of a named
+ * container stays as long as steps are in it that have joined, and this step with it: killed, it
+ * would take their files away. Who cancels the step ends the wait.
+ */
 static void wait_for_end(const struct shared *shared)
 {
+	bool kept = option_value(OPTION_NAME) != NULL;
 	long waited = 0;
 
 	for (size_t i = 0; i < shared->process_count; i++) {
@@ -394,10 +413,10 @@ static void wait_for_end(const struct shared *shared)
 
 		while (process->start_time &&
 		       process_start_time(process->pid) == process->start_time &&
-		       waited < RELEASE_LIMIT_MS * 1000L) {
+		       (kept || waited < RELEASE_LIMIT_MS * 1000L)) {
 			nap(pause);
 			waited += pause;
-			if (pause < 5000)
+			if (pause < (waited < RELEASE_LIMIT_MS * 1000L ? 5000 : 200000))
 				pause *= 2;
 		}
 	}

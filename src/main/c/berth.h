@@ -112,8 +112,11 @@ struct context {
 	int session_fd; /* -1 until there is one; O_PATH as all of these */
 	int image_fd;
 	int root_fd;
-	int shell_fd;	/* the static shell of the last env-image */
-	bool skip_next; /* the next operation is passed over */
+	int shell_fd;	     /* the static shell of the last env-image */
+	bool skip_next;	     /* the next operation is passed over */
+	int lease_fd;	     /* the lock file of a kept container, or -1 */
+	bool starts;	     /* that container was not running */
+	uint64_t start_time; /* ours, in clock ticks since the machine's start */
 	/* Processes outside that end by themselves when the payload has ended. */
 	pid_t helpers[2];
 	size_t helper_count;
@@ -173,6 +176,7 @@ void op_image_temporary(struct context *context, struct step *step);
 void before_image_temporary(struct context *context, struct step *step);
 void op_skeleton(struct context *context, struct step *step);
 void op_root_overlay(struct context *context, struct step *step);
+void op_root_overlay_dir(struct context *context, struct step *step);
 void op_root_bind(struct context *context, struct step *step);
 void op_bind(struct context *context, struct step *step);
 void op_bind_session(struct context *context, struct step *step);
@@ -199,6 +203,8 @@ const char *why_no_namespaces(int error);
 void op_unshare(struct context *context, struct step *step);
 void op_map_ids(struct context *context, struct step *step);
 void before_map_ids(struct context *context, struct step *step);
+void op_identity(struct context *context, struct step *step);
+void before_identity(struct context *context, struct step *step);
 void op_privileges(struct context *context, struct step *step);
 void drop_privileges(void);
 
@@ -228,6 +234,13 @@ char *last_words(int words);
 void op_init(struct context *context, struct step *step);
 void op_fork(struct context *context, struct step *step);
 void op_hold(struct context *context, struct step *step);
+
+/* ---- lease.c ---- */
+
+void op_lease(struct context *context, struct step *step);
+void op_join(struct context *context, struct step *step);
+/* The container can be entered by others now: says who holds it, in its lock file. */
+void lease_others(struct context *context);
 
 /* ---- exec.c ---- */
 

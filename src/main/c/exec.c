@@ -18,7 +18,8 @@
 #endif
 
 enum {
-	HEAD_SIZE = 512
+	HEAD_SIZE = 512,
+	SHELL_FD = 64, /* at least */
 };
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -27,9 +28,11 @@ static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 void before_shell(struct context *context, struct step *step)
 {
 	const char *shell = step->words[op_is(step, "exec-script") ? 1 : 0];
+	scoped_fd fd = open(shell, O_PATH | O_CLOEXEC);
 
 	(void)context;
-	step->fds[0] = open(shell, O_PATH | O_CLOEXEC);
+	/* A child that runs it gives low numbers to other files. */
+	step->fds[0] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, SHELL_FD);
 	if (step->fds[0] < 0)
 		die_errno("open the shell %s", shell);
 }

@@ -151,17 +151,37 @@ static bool is_own_id(const char *map)
 }
 
 /* The kernel takes a map in one write only. */
-static int write_at_once(const char *path, const char *content)
+static int write_at_once(int directory, const char *path, const char *content)
 {
-	scoped_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+	scoped_fd fd = openat(directory, path, O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 || write(fd, content, strlen(content)) < 0 ? -1 : 0;
 }
 
-static void write_own(const char *path, const char *content)
+static void write_own(int proc, const char *file, const char *content)
 {
-	if (write_at_once(path, content) < 0)
-		die_mount(text("write %s", path));
+	if (write_at_once(proc, text("self/%s", file), content) < 0)
+		die_mount(text("write /proc/self/%s", file));
+}
+
+static void map_own(int proc, const char *uids, const char *gids)
+{
+	/* The order is the kernel's: without setgroups denied no gid_map is taken. */
+	if (*gids) {
+		write_own(proc, "setgroups", "deny");
+		write_own(proc, "gid_map", gids);
+	}
+	if (*uids)
+		write_own(proc, "uid_map", uids);
+}
+
+static int open_proc(void)
+{
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (proc < 0)
+		die_errno("open /proc");
+	return proc;
 }
 
 /* newuidmap PID INSIDE OUTSIDE COUNT…; does not return. */
@@ -193,7 +213,7 @@ static void map_from_outside(pid_t pid, const char *file, const char *program, c
 	if (!*map)
 		return;
 	if (geteuid() == 0) {
-		if (write_at_once(text("/proc/%d/%s", (int)pid, file), map) == 0)
+		if (write_at_once(AT_FDCWD, text("/proc/%d/%s", (int)pid, file), map) == 0)
 			return;
 		dprintf(STDERR_FILENO, "write %s: %s", file, why(errno));
 		_exit(1);
@@ -234,13 +254,9 @@ void op_map_ids(struct context *context, struct step *step)
 
 	(void)context;
 	if (step->fds[0] < 0) {
-		/* The order is the kernel's: without setgroups denied no gid_map is taken. */
-		if (*step->words[1]) {
-			write_own("/proc/self/setgroups", "deny");
-			write_own("/proc/self/gid_map", step->words[1]);
-		}
-		if (*step->words[0])
-			write_own("/proc/self/uid_map", step->words[0]);
+		scoped_fd proc = open_proc();
+
+		map_own(proc, step->words[0], step->words[1]);
 		return;
 	}
 	if (write_all(step->fds[0], "", 1) < 0 || read(step->fds[2], &done, 1) != 1)
@@ -248,6 +264,23 @@ void op_map_ids(struct context *context, struct step *step)
 	close(step->fds[0]);
 	close(step->fds[1]);
 	close(step->fds[2]);
+}
+
+/* The container may have no /proc. */
+void before_identity(struct context *context, struct step *step)
+{
+	(void)context;
+	step->fds[0] = open_proc();
+}
+
+void op_identity(struct context *context, struct step *step)
+{
+	(void)context;
+	if (unshare(CLONE_NEWUSER) < 0)
+		die_namespaces("create a second user namespace");
+	map_own(step->fds[0], step->words[0], step->words[1]);
+	close(step->fds[0]);
+	step->fds[0] = -1;
 }
 
 /* ---- privileges ---- */

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #ifndef SYS_open_tree
@@ -650,6 +651,62 @@ void op_root_overlay(struct context *context, struct step *step)
 		die_errno("enter the session directory");
 	if (mount("overlay", "root", "overlay", flags, data) < 0)
 		die_mount("mount an overlay over the image");
+	root_is_mounted(context);
+}
+
+/* Without them an overlay cannot tell a removed directory that was made anew from the image's. */
+static void require_user_attributes(int upper, const char *path)
+{
+	const char *attribute = "user.berth";
+
+	if (setxattr(fd_path(upper).text, attribute, "", 0, 0) == 0) {
+		removexattr(fd_path(upper).text, attribute);
+		return;
+	}
+	if (errno == EOPNOTSUPP)
+		die("layer %s: its file system has no user extended attributes, which a layer "
+		    "needs; ext4 and xfs do, tmpfs from Linux 6.6 on",
+		    path);
+	die_errno("layer %s: set an extended attribute", path);
+}
+
+static int open_layer(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		die_errno("layer %s", path);
+	return fd;
+}
+
+/* The directories are given by descriptor: a path may hold what overlay takes for separators. */
+void op_root_overlay_dir(struct context *context, struct step *step)
+{
+	bool writable = !strcmp(step->words[2], "rw");
+	bool initial = in_initial_user_namespace();
+	unsigned long flags = MS_NOSUID | MS_NODEV | (writable ? 0 : MS_RDONLY);
+	scoped_fd upper = open_layer(step->words[0]);
+	scoped_fd work = open_layer(step->words[1]);
+	const char *lower = "skel";
+
+	need_image(context);
+	if (!initial)
+		require_user_attributes(upper, step->words[0]);
+	for (size_t i = 3; i < step->count; i++)
+		lower = text("%s:%s", lower, fd_path(open_layer(step->words[i])).text);
+	if (chdir(fd_path(need_session(context)).text) < 0)
+		die_errno("enter the session directory");
+	if (mount("overlay", "root", "overlay", flags,
+		  text("lowerdir=%s:image,upperdir=%s,workdir=%s%s", lower, fd_path(upper).text,
+		       fd_path(work).text, initial ? "" : ",userxattr")) < 0) {
+		int error = errno;
+		const char *reason = error == EPERM ? why_no_namespaces(error) : NULL;
+
+		die("mount the layer %s over the image: %s; ordinary users' overlays need Linux "
+		    "5.11, and a layer a file system of this machine (ext4, xfs), no NFS and no "
+		    "overlay",
+		    step->words[0], reason ? reason : why(error));
+	}
 	root_is_mounted(context);
 }
 

@@ -46,6 +46,8 @@ static void op_umask(struct context *context, struct step *step)
 
 static const struct op table[] = {
 	{"level", "level plain?", op_level, NULL, NULL},
+	{"lease", "path again|refuse name", op_lease, NULL, NULL},
+	{"join", "path number number name", op_join, NULL, NULL},
 	{"unshare", "namespaces", op_unshare, NULL, NULL},
 	{"map-ids", "id-map id-map", op_map_ids, before_map_ids, NULL},
 	{"loopback", "", op_loopback, NULL, NULL},
@@ -57,6 +59,7 @@ static const struct op table[] = {
 	{"image-temporary", "path", op_image_temporary, NULL, before_image_temporary},
 	{"skeleton", "path dir|file always?", op_skeleton, NULL, NULL},
 	{"root-overlay", "ro|rw", op_root_overlay, NULL, NULL},
+	{"root-overlay-dir", "path path ro|rw path*", op_root_overlay_dir, NULL, NULL},
 	{"root-bind", "ro|rw", op_root_bind, NULL, NULL},
 	{"bind", "path path options missing name", op_bind, NULL, NULL},
 	{"bind-session", "inner path options missing name", op_bind_session, NULL, NULL},
@@ -73,6 +76,7 @@ static const struct op table[] = {
 	{"group", "group-line*", op_group, NULL, NULL},
 	{"require-file", "path name", op_require_file, NULL, NULL},
 	{"pivot", "", op_pivot, NULL, NULL},
+	{"identity", "id-map id-map", op_identity, NULL, before_identity},
 	{"umask", "mode", op_umask, NULL, NULL},
 	{"env-keep", "variable*", op_env_keep, NULL, NULL},
 	{"env-drop", "variable*", op_env_drop, NULL, NULL},
@@ -133,6 +137,7 @@ void perform(struct context *context, struct plan *plan)
 {
 	context->plan = plan;
 	context->session_fd = context->image_fd = context->root_fd = context->shell_fd = -1;
+	context->lease_fd = -1;
 	/* Modes in a plan are meant as they are written; the payload gets its umask at exec. */
 	context->umask = umask(0);
 	if (!(plan->namespaces & CLONE_NEWUSER))

@@ -243,7 +243,7 @@ static bool words_fit(const char *format, const struct step *step)
 /* The rules that no single word can show. NULL when all hold. */
 static const char *check_order(struct plan *plan, int argc)
 {
-	bool environment = false, forked = false, unshared = false;
+	bool environment = false, forked = false, joined = false, unshared = false;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct step *step = &plan->steps[i];
@@ -265,6 +265,17 @@ static const char *check_order(struct plan *plan, int argc)
 			unshared = true;
 			parse_namespaces(step->words[0], &plan->namespaces);
 		}
+		if (op_is(step, "lease") || op_is(step, "join")) {
+			if (i > 1 || (i == 1 && !op_is(step - 1, "level")))
+				return "lease or join is its first operation";
+			if (!op_is(&plan->steps[plan->count - 1], "hold"))
+				return "lease or join without hold";
+			joined = op_is(step, "join");
+		}
+		if (joined && (op_is(step, "unshare") || op_is(step, "pivot")))
+			return "join makes no container";
+		if (op_is(step, "identity") && !(plan->namespaces & CLONE_NEWUSER))
+			return "identity without a new user namespace";
 		if (op_is(step, "map-ids") && !(plan->namespaces & CLONE_NEWUSER))
 			return "map-ids without a new user namespace";
 		if (op_is(step, "init") || op_is(step, "fork")) {

@@ -387,7 +387,7 @@ void op_hold(struct context *context, struct step *step)
 	struct buffer message = {0};
 	uint64_t ready = 0, release = 0;
 	sigset_t all;
-	int kept;
+	int kept[2];
 	char byte;
 
 	parse_number(step->words[0], &ready);
@@ -397,10 +397,12 @@ void op_hold(struct context *context, struct step *step)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	name_process(context, "berth-hold");
+	lease_others(context);
 	if (write_all((int)ready, message.bytes, message.length) < 0)
 		die_errno("say that the container is ready");
-	kept = (int)release;
-	keep_only(&kept, 1);
+	kept[0] = (int)release;
+	kept[1] = context->lease_fd;
+	keep_only(kept, kept[1] < 0 ? 1 : 2);
 	for (int fd = 0; fd < FIRST_KEPT_FD; fd++)
 		close(fd);
 	while (read(FIRST_KEPT_FD, &byte, 1) > 0)

@@ -23,12 +23,17 @@ static const struct {
 	{"mount_setattr", 442},
 	{"pivot_root", SYS_pivot_root},
 	{"unshare", SYS_unshare},
+	{"setxattr", SYS_setxattr},
 };
 
 static const struct {
 	const char *name;
 	int error;
-} errors[] = {{"ENOSYS", ENOSYS}, {"EPERM", EPERM}, {"EINVAL", EINVAL}, {"ENOSPC", ENOSPC}};
+} errors[] = {{"ENOSYS", ENOSYS},
+	      {"EPERM", EPERM},
+	      {"EINVAL", EINVAL},
+	      {"ENOSPC", ENOSPC},
+	      {"ENOTSUP", ENOTSUP}};
 
 static int error_of(const char *name)
 {

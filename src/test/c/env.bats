@@ -41,6 +41,14 @@ launch_with() { # NAME=VALUE…
 
 script='export -p >&9'
 
+@test "env-image runs the shell whatever descriptors the caller has open" {
+    plan "$p" "${start[@]}" pivot -- env-drop -- env-image "$place/bin/sh" "export NEW=yes; export -p >&9" sh PATH=/bin -- privileges drop -- exec 3
+    for last in 2 3 4 5 6 7 8 9 10 11; do
+        run as_user bash -c 'for ((fd = 3; fd <= $1; fd++)); do eval "exec $fd</dev/null"; done; shift; exec "$@"' - "$last" "$berth" --plan "$p" /bin/sh -c 'echo $NEW'
+        is_text "$last: $output" "$last: yes"
+    done
+}
+
 @test "env-image takes what the script exports, and the caller's other variables" {
     environment env-drop 'ASAN*' -- env-set S set -- \
         env-image "$place/bin/sh" "export X=\"a'b

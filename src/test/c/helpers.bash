@@ -3,7 +3,7 @@
 #
 # A test runs plans written by hand as an ordinary user: whoever runs the tests, but for root $BERTH_USER, else
 # the first one of this machine, best one with sub-ids.
-# shellcheck disable=SC2034,SC2054 # used by the tests; options have commas
+# shellcheck disable=SC2016,SC2034,SC2054 # texts for other shells; used by the tests; options have commas
 
 bats_require_minimum_version 1.5.0
 
@@ -104,6 +104,26 @@ as_user() {
 # launch WORD…: performs plan $p, with these arguments from index 3 on.
 launch() {
     as_user "$berth" --plan "$p" "$@"
+}
+
+# Runs the held plan $p; then, while it is held, the script with the holder's pid and the file of its message.
+held() { # SCRIPT
+    local release
+    release=$(mktemp -u "$place/release.XXXXXX")
+    mkfifo "$release"
+    chmod 666 "$release"
+    as_user bash -c '
+        exec 7<>"$1" 6>"$2.message"
+        "$3" --plan "$2" 6>&6 7<"$1" &
+        holder=$!
+        exec 6>&-
+        for ((i = 0; i < 3000; i++)); do
+            [ "$(tail -c 4 "$2.message" | tr "\0" .)" != end. ] || break
+            sleep 0.01
+        done
+        bash -c "$4" - "$holder" "$2.message" || exit 1
+        exec 7>&-
+        wait "$holder"' - "$release" "$p" "$berth" "$1" 3>&- 4>&-
 }
 
 need_root() {

@@ -3,24 +3,6 @@
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2054,SC2154 # bats; texts for other shells; lists with commas
 load helpers
 
-# Runs the held plan $p; then, while it is held, the script with the holder's pid and the file of its message.
-held() { # SCRIPT
-    mkfifo "$place/release-$BATS_TEST_NUMBER"
-    chmod 666 "$place/release-$BATS_TEST_NUMBER"
-    as_user bash -c '
-        exec 7<>"$1" 6>"$2.message"
-        "$3" --plan "$2" 6>&6 7<"$1" &
-        holder=$!
-        exec 6>&-
-        for ((i = 0; i < 500; i++)); do
-            [ "$(tail -c 4 "$2.message" | tr "\0" .)" != end. ] || break
-            sleep 0.01
-        done
-        bash -c "$4" - "$holder" "$2.message" || exit 1
-        exec 7>&-
-        wait "$holder"' - "$place/release-$BATS_TEST_NUMBER" "$p" "$berth" "$1" 3>&- 4>&-
-}
-
 @test "the message names the holder, the working directory and the environment" {
     plan "$p" "${start[@]}" pivot -- env-keep HOME -- env-set NEW value -- privileges drop -- cwd warn /etc -- hold 6 7
     run held '

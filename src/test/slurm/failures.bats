@@ -89,13 +89,10 @@ teardown() {
     nodes_are_clean
 }
 
-@test "srun refuses before a node works: an unknown image, a later option" {
+@test "srun refuses before a node works: an unknown image" {
     run as_user srun -n1 --container-image="$REGISTRY#nosuch" true
     echo "$output"
     [[ $status == 1 && $output == *"manifest unknown"* && $output != *"berth: n1"* ]]
-    run as_user srun -n1 --container-image="$IMAGES/hello.sif" --container-name=kept true
-    echo "$output"
-    [[ $status != 0 && $output == *"--container-name is not available yet"* ]]
 }
 
 @test "a program killed by the step's end takes the container along" {

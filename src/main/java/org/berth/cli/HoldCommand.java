@@ -43,12 +43,23 @@ final class HoldCommand {
     int hold(LauncherDescriptors launcher) {
         Lifetime lifetime = new Lifetime.Held(descriptor("ready-fd"), descriptor("release-fd"));
         LaunchRequest request = request(lifetime);
-        RunnableImage image = new Images(invocation, host, site, messages).runnable(image(), copies());
+        Optional<String> given = invocation.operands().isEmpty() ? Optional.empty() : Optional.of(image());
+        LaunchCommand launch = new LaunchCommand(Action.EXEC, invocation, host, site, messages);
+        if (invocation.given("name")) {
+            return new NamedContainer(invocation, host, site, messages).hold(request, given, launch, launcher);
+        }
+        String text =
+                given.orElseThrow(() -> new UsageException("the step has neither an image nor a container's name"));
+        RunnableImage image = new Images(invocation, host, site, messages).runnable(text, copies());
+        warnOfLoneRanks(image);
+        return launch.launch(request, image, launcher);
+    }
+
+    private void warnOfLoneRanks(RunnableImage image) {
         if (invocation.flag("lone-ranks")) {
             ImageFiles.of(host, image.rootfs(), HoldCommand::loneRanks, Optional.<Note>empty())
                     .ifPresent(messages::note);
         }
-        return new LaunchCommand(Action.EXEC, invocation, host, site, messages).launch(request, image, launcher);
     }
 
     /** An explanation copies nothing. */

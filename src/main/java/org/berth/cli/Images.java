@@ -69,6 +69,12 @@ final class Images {
         };
     }
 
+    /** A file or directory of this machine, under the name that it was called by. */
+    RunnableImage runnable(Path file, String name, Provenance provenance) {
+        requireAllowed(file, provenance, false);
+        return mountable(file, name, false);
+    }
+
     private RunnableImage mountable(Path file, String name, boolean temporary) {
         Optional<String> obstacle =
                 invocation.flag("unsquash") ? Optional.of("--unsquash was given") : local.obstacle();

@@ -3,6 +3,7 @@ package org.berth.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.berth.config.SiteConfig;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
@@ -15,6 +16,7 @@ import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
+import org.berth.launch.Op;
 import org.berth.launch.PathKind;
 import org.berth.launcher.PlanWriter;
 
@@ -47,11 +49,24 @@ final class LaunchCommand {
     int launch(LaunchRequest request, RunnableImage image, LauncherDescriptors launcher) {
         LaunchHost seen = launchHost(request, image);
         LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
+        return handOver(plan, () -> Explanation.of(request, image, seen, site, plan), launcher);
+    }
+
+    /** Plans how a container that runs is entered, and hands the plan over. */
+    int join(LaunchRequest request, RunnableImage image, Op.Join join, LauncherDescriptors launcher) {
+        return handOver(
+                LaunchPlanner.join(request, image, launchHost(request, image), site, join),
+                () -> List.of("container %s runs (process %d) and is joined: nothing is mounted"
+                        .formatted(join.name(), join.pid())),
+                launcher);
+    }
+
+    private int handOver(LaunchPlan plan, Supplier<List<String>> explanation, LauncherDescriptors launcher) {
         plan.notes().forEach(messages::note);
         if (invocation.flag("dry-run")) {
             System.out.print(PlanWriter.text(plan));
         } else if (invocation.flag("explain")) {
-            Explanation.of(request, image, seen, site, plan).forEach(System.out::println);
+            explanation.get().forEach(System.out::println);
         } else {
             launcher.writePlan(PlanWriter.bytes(plan));
         }

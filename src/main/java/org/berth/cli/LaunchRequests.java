@@ -23,6 +23,7 @@ import org.berth.launch.LaunchRequest.BindRequest;
 import org.berth.launch.LaunchRequest.Contain;
 import org.berth.launch.LaunchRequest.Environment;
 import org.berth.launch.LaunchRequest.Home;
+import org.berth.launch.LaunchRequest.Identity;
 import org.berth.launch.LaunchRequest.Namespaces;
 import org.berth.launch.LaunchRequest.Root;
 import org.berth.launch.Lifetime;
@@ -38,6 +39,8 @@ final class LaunchRequests {
 
     private static final Set<String> SHELL_VARIABLES =
             Set.of("EUID", "GID", "HOME", "IFS", "OPTIND", "PWD", "UID", "_", "SHLVL", "OLDPWD");
+
+    private static final Path ROOTS_HOME = Path.of("/root");
 
     private final Invocation invocation;
     private final Host host;
@@ -84,6 +87,8 @@ final class LaunchRequests {
                 invocation.value("hostname"),
                 noMount(mounts),
                 root(compat),
+                Optional.empty(),
+                invocation.flag("remap-root") ? Identity.ROOT : Identity.OWN,
                 invocation.value("workdir").map(host::path),
                 Stream.concat(invocation.values("scratch").stream().map(this::scratch), mounts.tmpfs().stream())
                         .toList(),
@@ -169,7 +174,8 @@ final class LaunchRequests {
             return new Home(Optional.of(source), target);
         }
         boolean mounted = invocation.flag("mount-home") || !contain && site.mountHome();
-        return new Home(mounted ? Optional.of(own) : Optional.empty(), own);
+        return new Home(
+                mounted ? Optional.of(own) : Optional.empty(), invocation.flag("remap-root") ? ROOTS_HOME : own);
     }
 
     private Path ownHome() {

@@ -221,6 +221,9 @@ public final class OptionTable {
             list("keep-env", "NAME", "variables whose value of the host wins over the image's"),
             repeated("step-dir", "DIR", "a directory of the step that is visible at the same path"),
             flag("entrypoint", "run the image's entrypoint for its environment"),
+            text("name", "NAME[:MODE]", "name of a container that is kept"),
+            text("job", "ID", "the job with which that container ends"),
+            flag("remap-root", "appear as root"),
             list("unshare", "NAME", "namespaces that the node's tasks have to themselves: ipc, net, uts"),
             text("options", "TEXT", "launch options, as one text"),
             flag("lone-ranks", "the step's tasks have no PMI").secret(),
@@ -317,8 +320,8 @@ public final class OptionTable {
                             .letter('s')
                             .env("SHELL"))),
             action("test", "IMAGE [ARG...]", "Run the user-defined tests within a container", 1, List.of()),
-            step("hold"),
-            step("resolve"),
+            step("hold", 0),
+            step("resolve", 1),
             command(
                     "pull",
                     "[OUTPUT] URI",
@@ -445,6 +448,16 @@ public final class OptionTable {
                     1,
                     CommandSpec.ANY,
                     List.of()),
+            command("container list", "", "List your named containers on this machine", 0, 0, List.of()),
+            command(
+                    "container remove",
+                    "[NAME...]",
+                    "Remove named containers with what was written into them",
+                    0,
+                    CommandSpec.ANY,
+                    List.of(
+                            flag("all", "all of yours on this machine").letter('a'),
+                            text("job", "ID", "those of a Slurm job; with names: these of it"))),
             command("sif list", "IMAGE", "List the objects of a SIF", 1, 1, List.of()),
             command("sif header", "IMAGE", "Show the header of a SIF", 1, 1, List.of()),
             command("sif info", "ID IMAGE", "Show an object's descriptor", 2, 2, List.of()),
@@ -689,8 +702,8 @@ public final class OptionTable {
     }
 
     /** What the Slurm plugin calls; no summary, so no help shows it. */
-    private static CommandSpec step(String name) {
-        return new CommandSpec(name, "IMAGE", "", 1, 1, true, join(ACTION, STEP));
+    private static CommandSpec step(String name, int least) {
+        return new CommandSpec(name, "IMAGE", "", least, 1, true, join(ACTION, STEP));
     }
 
     private static CommandSpec later(String name, String operands, String summary) {

@@ -20,6 +20,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -34,6 +35,9 @@ import org.berth.oci.Json;
 public final class KeptContainers {
     static final String JOB_PREFIX = "job-";
 
+    /** Where the plugin's epilog looks; the same in slurm-plugin/job.c. */
+    private static final Path NOTES = Path.of("/var/tmp");
+
     private static final String NEW_PREFIX = ".new-";
     private static final String REMOVED_PREFIX = ".removed-";
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
@@ -45,6 +49,7 @@ public final class KeptContainers {
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"));
 
     private final Path root;
+    private final Path notes;
     private final int uid;
 
     /**
@@ -52,7 +57,12 @@ public final class KeptContainers {
      * @param uid of the user
      */
     public KeptContainers(Path parent, int uid) {
+        this(parent, NOTES, uid);
+    }
+
+    KeptContainers(Path parent, Path notesParent, int uid) {
         this.root = parent.resolve("berth-" + Integer.toUnsignedString(uid));
+        this.notes = notesParent.resolve("berth-" + Integer.toUnsignedString(uid));
         this.uid = uid;
     }
 
@@ -70,8 +80,8 @@ public final class KeptContainers {
     /**
      * Makes a container with an empty layer; it appears with all that belongs to it, or not at all.
      *
-     * @return the one that is there: of two who make the same one at the same time both get the first one's, unless it was
-     *     never entered; then it takes the new image
+     * @return the one that is there: of two who make the same one at the same time both get the first one's. One with another
+     *     image makes way only if it was never entered and nobody starts it
      */
     public KeptContainer make(ContainerName name, KeptImage image) {
         Path scope = scope(name.job());
@@ -79,8 +89,8 @@ public final class KeptContainers {
         ensureOurs(scope);
         Path directory = scope.resolve(name.name());
         Path unfinished = scope.resolve(NEW_PREFIX + random());
-        KeptContainer container =
-                new KeptContainer(directory, name.name(), name.job(), image, Instant.ofEpochSecond(now()));
+        KeptContainer container = planned(name, image);
+        name.job().ifPresent(this::note);
         try {
             Files.createDirectory(unfinished, PRIVATE);
             Files.createDirectory(unfinished.resolve("upper"), ROOT);
@@ -90,13 +100,14 @@ public final class KeptContainers {
                     unfinished.resolve("lock"),
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
             write(container, unfinished.resolve(KeptContainer.RECORD));
-            if (!publish(unfinished, directory)) {
-                Optional<KeptContainer> there = read(directory, name.job()).filter(Occupants::everStarted);
-                if (there.isPresent()) {
+            while (!publish(unfinished, directory)) {
+                Optional<KeptContainer> there = read(directory, name.job());
+                if (there.isPresent()
+                        && (there.orElseThrow().image().reference().equals(image.reference())
+                                || Occupants.everStarted(there.orElseThrow())
+                                || !remove(there.orElseThrow()))) {
                     return there.orElseThrow();
                 }
-                Path record = unfinished.resolve(KeptContainer.RECORD);
-                Files.move(record, directory.resolve(KeptContainer.RECORD), StandardCopyOption.ATOMIC_MOVE);
             }
         } catch (IOException e) {
             throw new HostException("could not make the container %s: %s".formatted(directory, Host.reason(e)), e)
@@ -107,6 +118,24 @@ public final class KeptContainers {
             }
         }
         return container;
+    }
+
+    /** As {@link #make} would make it. */
+    public KeptContainer planned(ContainerName name, KeptImage image) {
+        return new KeptContainer(
+                scope(name.job()).resolve(name.name()),
+                name.name(),
+                name.job(),
+                image,
+                Instant.ofEpochSecond(Instant.now().getEpochSecond()));
+    }
+
+    /** An empty directory by which the plugin's epilog sees that a job has containers, wherever they are kept. */
+    private void note(String job) {
+        if (!notes.equals(root)) {
+            ensureOurs(notes);
+            ensureOurs(notes.resolve(JOB_PREFIX + job));
+        }
     }
 
     private static boolean publish(Path unfinished, Path directory) throws IOException {
@@ -166,6 +195,15 @@ public final class KeptContainers {
         return true;
     }
 
+    /** Removes what removals left that were interrupted. */
+    public void removeLeftovers() {
+        if (isOurs(root)) {
+            names(root).stream()
+                    .filter(name -> name.startsWith(REMOVED_PREFIX))
+                    .forEach(name -> Trees.remove(root.resolve(name)));
+        }
+    }
+
     /**
      * Removes what a job leaves, but for what somebody is in.
      *
@@ -176,19 +214,21 @@ public final class KeptContainers {
         for (KeptContainer container : list(Optional.of(job))) {
             gone &= remove(container);
         }
-        Path scope = scope(Optional.of(job));
-        if (gone && isOurs(scope)) {
-            // Half-made and half-removed ones are all that can be left.
-            names(scope).stream()
-                    .filter(name -> name.startsWith("."))
-                    .forEach(name -> Trees.remove(scope.resolve(name)));
-            try {
-                Files.deleteIfExists(scope);
-            } catch (IOException e) {
-                return false;
-            }
+        return gone && removeEmpty(root.resolve(JOB_PREFIX + job)) && removeEmpty(notes.resolve(JOB_PREFIX + job));
+    }
+
+    /** Half-made and half-removed containers are all that can be left in it. */
+    private boolean removeEmpty(Path scope) {
+        if (!isOurs(Objects.requireNonNull(scope.getParent())) || !isOurs(scope)) {
+            return true;
         }
-        return gone;
+        names(scope).stream().filter(name -> name.startsWith(".")).forEach(name -> Trees.remove(scope.resolve(name)));
+        try {
+            Files.deleteIfExists(scope);
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     // ---- directories that are nobody else's
@@ -241,10 +281,6 @@ public final class KeptContainers {
 
     private static String random() {
         return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
-    }
-
-    private static long now() {
-        return Instant.now().getEpochSecond();
     }
 
     // ---- the record

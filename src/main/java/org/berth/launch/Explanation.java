@@ -81,11 +81,21 @@ public final class Explanation {
                 : ", at most %d MiB (%s)".formatted(site.sessionMib(), Setting.SESSIONDIR_MAX_SIZE.key());
         say(
                 "root: %s",
-                switch (request.root()) {
+                request.layer().map(Explanation::kept).orElseGet(() -> switch (request.root()) {
                     case READ_ONLY -> "nothing of the image can be written";
                     case TMPFS -> "what is written goes to memory and is gone at the end" + limit;
                     case WRITABLE -> "what is written changes the directory itself";
-                });
+                }));
+        if (request.identity() == LaunchRequest.Identity.ROOT) {
+            say("  tasks appear as root, and own on the host what they write");
+        }
+    }
+
+    private static String kept(LaunchRequest.Layer layer) {
+        return layer.writable()
+                ? "what is written stays in %s, under the name %s"
+                        .formatted(layer.upper(), layer.lease().name())
+                : "nothing can be written; what was written before is in %s".formatted(layer.upper());
     }
 
     private void namespaces() {

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.berth.config.SiteConfig;
 import org.berth.host.Facts;
+import org.berth.launch.LaunchRequest.Identity;
+import org.berth.launch.LaunchRequest.Root;
 import org.berth.launch.Op.OnMissing;
 
 /** The files that say who and where one is: passwd, group, resolv.conf, hostname. */
@@ -18,11 +20,11 @@ final class IdentityFiles {
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site) {
         List<MountStep> steps = new ArrayList<>();
-        boolean rootInWritableImage = host.facts().root() && request.root() == LaunchRequest.Root.WRITABLE;
+        boolean rootInWritableImage = rootInWritableImage(request, host);
         if (site.configPasswd() && !rootInWritableImage) {
             steps.add(new MountStep(PASSWD, false, List.of(new Op.Passwd(passwdLine(request, host.facts())))));
         }
-        if (site.configGroup() && !rootInWritableImage) {
+        if (site.configGroup() && !rootInWritableImage && request.identity() == Identity.OWN) {
             steps.add(new MountStep(GROUP, false, List.of(new Op.Group(groupLines(host.facts())))));
         }
         if (site.configResolvConf()) {
@@ -34,6 +36,15 @@ final class IdentityFiles {
                         new Op.SessionFile("hostname", 0644, name + "\n"),
                         new Op.BindSession("hostname", HOSTNAME, MountOptions.SAFE, OnMissing.WARN, "hostname"))));
         return steps;
+    }
+
+    /** Package managers replace these files, which no mount point lets them. */
+    private static boolean rootInWritableImage(LaunchRequest request, LaunchHost host) {
+        boolean remapped = request.identity() == Identity.ROOT;
+        boolean writable = request.layer().isPresent()
+                || request.root() == Root.WRITABLE
+                || remapped && request.root() == Root.TMPFS;
+        return writable && (host.facts().root() || remapped);
     }
 
     private static void resolvConf(LaunchRequest request, LaunchHost host, List<MountStep> steps) {
@@ -54,12 +65,13 @@ final class IdentityFiles {
 
     private static String passwdLine(LaunchRequest request, Facts facts) {
         Facts.Account account = facts.account();
+        boolean remapped = request.identity() == Identity.ROOT;
         return String.join(
                 ":",
-                account.name(),
+                remapped ? "root" : account.name(),
                 "x",
-                Integer.toUnsignedString(facts.uid()),
-                Integer.toUnsignedString(facts.gid()),
+                Integer.toUnsignedString(remapped ? 0 : facts.uid()),
+                Integer.toUnsignedString(remapped ? 0 : facts.gid()),
                 account.gecos(),
                 request.home().target().toString(),
                 account.shell());

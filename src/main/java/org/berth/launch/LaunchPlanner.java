@@ -32,11 +32,25 @@ public final class LaunchPlanner {
 
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Level(request.level()));
+        request.layer()
+                .map(LaunchRequest.Layer::lease)
+                .ifPresent(lease -> ops.add(new Op.Lease(lease.file(), lease.again(), lease.name())));
         ops.addAll(NamespaceOps.of(request, host));
         ops.addAll(RootfsOps.of(request, image, host, site, MountPoints.of(all)));
         ops.addAll(TmpMounts.directories(request));
         all.forEach(step -> ops.addAll(step.ops()));
         ops.add(new Op.Pivot());
+        ops.addAll(NamespaceOps.identity(request, host));
+        ops.addAll(Payload.of(request, image, host, gpus));
+        return new LaunchPlan(ops, notes);
+    }
+
+    /** A step of a container that runs already: nothing is mounted, its environment is worked out anew. */
+    public static LaunchPlan join(
+            LaunchRequest request, RunnableImage image, LaunchHost host, SiteConfig site, Op.Join join) {
+        List<Note> notes = new ArrayList<>();
+        GpuPlan gpus = GpuBinds.plan(request, host, site, notes);
+        List<Op> ops = new ArrayList<>(List.of(new Op.Level(request.level()), join));
         ops.addAll(Payload.of(request, image, host, gpus));
         return new LaunchPlan(ops, notes);
     }

@@ -25,6 +25,8 @@ public record LaunchRequest(
         Optional<String> hostname,
         Set<String> noMount,
         Root root,
+        Optional<Layer> layer,
+        Identity identity,
         Optional<Path> workdir,
         List<Path> scratch,
         Optional<Path> cwd,
@@ -77,6 +79,27 @@ public record LaunchRequest(
         WRITABLE
     }
 
+    /**
+     * A directory of the host that takes what is written, over the image; {@link Root} does not count then.
+     *
+     * @param work overlay's own directory, on the same file system
+     * @param lease how the layer is kept from others
+     */
+    public record Layer(Path upper, Path work, boolean writable, Lease lease) {}
+
+    /**
+     * The lock file of a kept container.
+     *
+     * @param again a container that somebody else starts meanwhile is joined, instead of an error
+     */
+    public record Lease(String name, Path file, boolean again) {}
+
+    /** Who the caller is in the container. */
+    public enum Identity {
+        OWN,
+        ROOT
+    }
+
     /** The namespaces that the user may ask for. */
     public enum Namespaces {
         PID,
@@ -107,6 +130,34 @@ public record LaunchRequest(
             dropped = Set.copyOf(dropped);
             kept = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(kept));
         }
+    }
+
+    /** The same request, written into a layer. */
+    public LaunchRequest over(Layer kept) {
+        return new LaunchRequest(
+                action,
+                lifetime,
+                argvIndex,
+                binds,
+                home,
+                contain,
+                namespaces,
+                hostname,
+                noMount,
+                root,
+                Optional.of(kept),
+                identity,
+                workdir,
+                scratch,
+                cwd,
+                dns,
+                environment,
+                init,
+                callersUmask,
+                app,
+                shell,
+                gpus,
+                level);
     }
 
     public boolean contained() {

@@ -4,9 +4,15 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.berth.launch.LaunchRequest.Identity;
 import org.berth.launch.LaunchRequest.Namespaces;
 
-/** The namespaces of a container; without privileges all of them belong to a new user namespace that maps the caller alone. */
+/**
+ * The namespaces of a container; without privileges all of them belong to a new user namespace that maps the caller alone.
+ *
+ * <p>Who writes into a layer is root where it is mounted: the FUSE servers of distributions show an image's files as root's,
+ * and only root's files can be changed then. A second user namespace gives the tasks their own ids again.
+ */
 final class NamespaceOps {
     private NamespaceOps() {}
 
@@ -27,8 +33,10 @@ final class NamespaceOps {
         } else {
             namespaces.add(Op.Namespace.USER);
             ops.add(new Op.Unshare(namespaces));
+            boolean mapped = request.layer().isPresent() || request.identity() == Identity.ROOT;
             ops.add(new Op.MapIds(
-                    single(host.facts().uid()), single(host.facts().gid())));
+                    single(mapped ? 0 : host.facts().uid(), host.facts().uid()),
+                    single(mapped ? 0 : host.facts().gid(), host.facts().gid())));
         }
         if (request.wants(Namespaces.NET)) {
             ops.add(new Op.Loopback());
@@ -40,8 +48,15 @@ final class NamespaceOps {
         return ops;
     }
 
-    private static String single(int id) {
-        String text = Integer.toUnsignedString(id);
-        return "%s %s 1".formatted(text, text);
+    /** When all is mounted. */
+    static List<Op> identity(LaunchRequest request, LaunchHost host) {
+        return host.facts().root() || request.layer().isEmpty() || request.identity() == Identity.ROOT
+                ? List.of()
+                : List.of(new Op.Identity(
+                        single(host.facts().uid(), 0), single(host.facts().gid(), 0)));
+    }
+
+    private static String single(int inside, int outside) {
+        return "%s %s 1".formatted(Integer.toUnsignedString(inside), Integer.toUnsignedString(outside));
     }
 }

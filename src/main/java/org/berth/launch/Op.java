@@ -11,6 +11,17 @@ public sealed interface Op {
     /** Which messages of the launcher are shown, in Apptainer's numbers: −3 errors only, −1 no INFO, 1 normal, 4 verbose, 5 debug. */
     record Level(int level) implements Op {}
 
+    /**
+     * The right to start a kept container.
+     *
+     * @param again if somebody has it, the planner is asked again when the container can be entered; else that is an error
+     * @param name of the container, for messages
+     */
+    record Lease(Path lock, boolean again, String name) implements Op {}
+
+    /** Enters a kept container that a process holds; the planner is asked again if it has ended. */
+    record Join(Path lock, int pid, long startTime, String name) implements Op {}
+
     record Unshare(Set<Namespace> namespaces) implements Op {
         public Unshare {
             namespaces = java.util.Collections.unmodifiableSet(new java.util.TreeSet<>(namespaces));
@@ -49,6 +60,13 @@ public sealed interface Op {
     }
 
     record RootOverlay(boolean writable) implements Op {}
+
+    /** What is written into the container stays in {@code upper}; {@code work} is on the same file system. */
+    record RootOverlayDirectory(Path upper, Path work, boolean writable, List<Path> lower) implements Op {
+        public RootOverlayDirectory {
+            lower = List.copyOf(lower);
+        }
+    }
 
     record RootBind(boolean writable) implements Op {}
 
@@ -103,6 +121,9 @@ public sealed interface Op {
     }
 
     record Pivot() implements Op {}
+
+    /** A second user namespace, in which the caller has its own ids again. */
+    record Identity(String uids, String gids) implements Op {}
 
     record Umask(int mask) implements Op {}
 

@@ -15,7 +15,7 @@ final class Payload {
     static List<Op> of(LaunchRequest request, RunnableImage image, LaunchHost host, GpuPlan gpus) {
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Umask(request.callersUmask() ? host.facts().umask() : 0022));
-        ops.add(new Op.Privileges(host.facts().root()));
+        ops.add(new Op.Privileges(host.facts().root() || request.identity() == LaunchRequest.Identity.ROOT));
         ops.addAll(ContainerEnvironment.ofCaller(request, host, gpus));
         ops.add(WorkingDirectory.enter(request, host));
         ops.add(ContainerEnvironment.ofImage(request, image, host, gpus));

@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.berth.config.SiteConfig;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
+import org.berth.launch.LaunchRequest.Layer;
 
 /** The container's root: the image, and over it what it lacks. */
 final class RootfsOps {
@@ -21,6 +22,12 @@ final class RootfsOps {
         ops.add(imageOp(image.rootfs()));
         if (image.removedWhenMounted()) {
             imageFile(image.rootfs()).ifPresent(file -> ops.add(new Op.RemoveFile(file)));
+        }
+        if (request.layer().isPresent()) {
+            Layer layer = request.layer().orElseThrow();
+            ops.addAll(mountPoints);
+            ops.add(new Op.RootOverlayDirectory(layer.upper(), layer.work(), layer.writable(), List.of()));
+            return ops;
         }
         switch (request.root()) {
             case WRITABLE -> ops.add(new Op.RootBind(true));

@@ -52,6 +52,10 @@ public final class PlanWriter {
     static List<String> words(Op op) {
         return switch (op) {
             case Op.Level(int level) -> List.of("level", Integer.toString(level));
+            case Op.Lease(var lock, boolean again, String name) ->
+                List.of("lease", lock.toString(), again ? "again" : "refuse", name);
+            case Op.Join(var lock, int pid, long startTime, String name) ->
+                List.of("join", lock.toString(), Integer.toString(pid), Long.toString(startTime), name);
             case Op.Unshare(var namespaces) ->
                 List.of("unshare", namespaces.stream().map(Op.Namespace::word).collect(Collectors.joining(",")));
             case Op.MapIds(String uids, String gids) -> List.of("map-ids", uids, gids);
@@ -69,6 +73,10 @@ public final class PlanWriter {
             case Op.Skeleton(var target, boolean directory, boolean always) ->
                 withOptional(List.of("skeleton", target.toString(), directory ? "dir" : "file"), always, "always");
             case Op.RootOverlay(boolean writable) -> List.of("root-overlay", writable ? "rw" : "ro");
+            case Op.RootOverlayDirectory(var upper, var work, boolean writable, var lower) ->
+                with(
+                        List.of("root-overlay-dir", upper.toString(), work.toString(), writable ? "rw" : "ro"),
+                        lower.stream().map(Object::toString).toList());
             case Op.RootBind(boolean writable) -> List.of("root-bind", writable ? "rw" : "ro");
             case Op.Bind(var source, var target, var options, var missing, String what) ->
                 List.of("bind", source.toString(), target.toString(), options.text(), missing.word(), what);
@@ -89,6 +97,7 @@ public final class PlanWriter {
             case Op.Passwd(String line) -> List.of("passwd", line);
             case Op.Group(var lines) -> with(List.of("group"), lines);
             case Op.Pivot() -> List.of("pivot");
+            case Op.Identity(String uids, String gids) -> List.of("identity", uids, gids);
             case Op.Umask(int mask) -> List.of("umask", Integer.toOctalString(mask));
             case Op.EnvironmentKeep(var names) -> with(List.of("env-keep"), names);
             case Op.EnvironmentDrop(var patterns) -> with(List.of("env-drop"), patterns);

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.berth.config.SiteConfig;
 import org.berth.devices.GpuFacts;
@@ -19,6 +20,7 @@ import org.berth.launch.LaunchPlanner;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
+import org.berth.launch.Op;
 import org.berth.launch.PathKind;
 
 /** Plans of command lines on a machine that is made up: no file of the real one is looked at. */
@@ -78,6 +80,41 @@ public final class PlannedCommands {
         LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
         notes.addAll(plan.notes());
         return new Planned(request, image, seen, new LaunchPlan(plan.ops(), notes));
+    }
+
+    /** What a Slurm step's holder plans, in a kept container if there is a layer. */
+    public static LaunchPlan held(List<String> words, Optional<LaunchRequest.Layer> layer) {
+        Held held = held(words);
+        LaunchRequest request = layer.map(held.request()::over).orElse(held.request());
+        return LaunchPlanner.plan(
+                request, image(held.image()), launchHost(held.facts(), GpuFacts.NONE), SiteConfig.DEFAULTS);
+    }
+
+    /** What a Slurm step's holder plans that joins another. */
+    public static LaunchPlan joined(List<String> words, Op.Join join) {
+        Held held = held(words);
+        return LaunchPlanner.join(
+                held.request(),
+                image(held.image()),
+                launchHost(held.facts(), GpuFacts.NONE),
+                SiteConfig.DEFAULTS,
+                join);
+    }
+
+    private record Held(LaunchRequest request, String image, Facts facts) {}
+
+    private static Held held(List<String> words) {
+        Facts facts = facts(words, Map.of("PATH", "/usr/bin:/bin"), 1001);
+        Invocation invocation = CommandLineParser.parse(facts.argv());
+        LaunchRequest request = LaunchRequests.of(
+                LaunchRequest.Action.EXEC,
+                new Lifetime.Held(3, 4),
+                invocation,
+                new Host(facts),
+                SiteConfig.DEFAULTS,
+                Messages.NORMAL,
+                new ArrayList<>());
+        return new Held(request, invocation.operands().getFirst(), facts);
     }
 
     public static Facts facts(List<String> words, Map<String, String> environment, int uid) {

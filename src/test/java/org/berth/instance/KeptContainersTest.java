@@ -34,7 +34,7 @@ class KeptContainersTest {
     @BeforeEach
     void theUsersOwn() throws IOException {
         uid = (Integer) Files.getAttribute(parent, "unix:uid");
-        containers = new KeptContainers(parent, uid);
+        containers = new KeptContainers(parent, parent, uid);
     }
 
     @Test
@@ -64,8 +64,9 @@ class KeptContainersTest {
     }
 
     @Test
-    void oneThatWasNeverEnteredTakesAnotherImageAndOneThatWasDoesNot() throws IOException {
-        containers.make(name("x"), IMAGE);
+    void oneThatWasNeverEnteredMakesWayForAnotherImageAndOneThatWasDoesNot() throws IOException {
+        KeptContainer first = containers.make(name("x"), IMAGE);
+        assertEquals(first, containers.make(name("x"), IMAGE));
         KeptContainer second = containers.make(name("x"), OTHER);
         assertEquals(OTHER, second.image());
         assertEquals(Optional.of(second), containers.find(name("x")));
@@ -74,6 +75,28 @@ class KeptContainersTest {
         assertFalse(containers.isUntouched(second));
         assertEquals(OTHER, containers.make(name("x"), IMAGE).image());
         assertEquals(List.of("x"), entries(second.directory().getParent()));
+    }
+
+    @Test
+    void oneThatSomebodyStartsJustNowKeepsItsImage() throws IOException {
+        KeptContainer first = containers.make(name("x"), IMAGE);
+        try (FileChannel channel = FileChannel.open(first.lock(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            channel.lock();
+            assertEquals(IMAGE, containers.make(name("x"), OTHER).image());
+        }
+    }
+
+    @Test
+    void aJobThatHasContainersElsewhereIsNotedForTheEpilog() throws IOException {
+        Path site = Files.createDirectory(parent.resolve("site"));
+        KeptContainers elsewhere = new KeptContainers(site, parent, uid);
+        elsewhere.make(name("x"), IMAGE);
+        assertFalse(Files.exists(parent.resolve("berth-" + uid)));
+        elsewhere.make(name("x", "5"), IMAGE);
+        assertEquals(List.of("job-5"), entries(parent.resolve("berth-" + uid)));
+        assertTrue(elsewhere.removeJob("5"));
+        assertEquals(List.of(), entries(parent.resolve("berth-" + uid)));
+        assertEquals(List.of("x"), entries(site.resolve("berth-" + uid)));
     }
 
     @Test
@@ -127,7 +150,7 @@ class KeptContainersTest {
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxrwxrwx"));
         assertThrows(HostException.class, () -> containers.make(name("x"), IMAGE));
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx------"));
-        assertThrows(HostException.class, () -> new KeptContainers(parent, uid + 1).find(otherUsers()));
+        assertThrows(HostException.class, () -> new KeptContainers(parent, parent, uid + 1).find(otherUsers()));
         containers.make(name("x"), IMAGE);
     }
 

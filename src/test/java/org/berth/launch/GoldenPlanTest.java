@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.berth.cli.PlannedCommands;
@@ -93,6 +94,26 @@ class GoldenPlanTest {
                         () -> compare(
                                 command.getKey(),
                                 PlannedCommands.plan(command.getValue(), step, 1001, SiteConfig.DEFAULTS, gpus))));
+    }
+
+    /** The holders of Slurm's steps: in a kept container, as root, joining one that runs. */
+    @TestFactory
+    Stream<DynamicTest> everyHolderGivesItsPlan() {
+        LaunchRequest.Lease lease = new LaunchRequest.Lease("box", Path.of("/var/tmp/berth-1001/box/lock"), true);
+        LaunchRequest.Layer layer = new LaunchRequest.Layer(
+                Path.of("/var/tmp/berth-1001/box/upper"), Path.of("/var/tmp/berth-1001/box/work"), true, lease);
+        Op.Join join = new Op.Join(lease.file(), 4711, 123456, "box");
+        Map<String, LaunchPlan> plans = new LinkedHashMap<>();
+        plans.put("hold-named", PlannedCommands.held(List.of("hold", "/images/app.sif"), Optional.of(layer)));
+        plans.put(
+                "hold-named-root",
+                PlannedCommands.held(List.of("hold", "--remap-root", "/images/app.sif"), Optional.of(layer)));
+        plans.put(
+                "hold-root",
+                PlannedCommands.held(List.of("hold", "--remap-root", "/images/app.sif"), Optional.empty()));
+        plans.put("hold-join", PlannedCommands.joined(List.of("hold", "/images/app.sif"), join));
+        return plans.entrySet().stream()
+                .map(plan -> DynamicTest.dynamicTest(plan.getKey(), () -> compare(plan.getKey(), plan.getValue())));
     }
 
     private static void compare(String name, LaunchPlan plan) throws IOException {

@@ -1,0 +1,43 @@
+package org.berth.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.berth.error.HostException;
+import org.berth.host.Host;
+import org.berth.instance.KeptContainers;
+
+/** Containers of jobs that ended while the plugin's epilog could not run: the next step or command removes them. */
+final class EndedJobs {
+    private EndedJobs() {}
+
+    /** @param own a job that lives: the one that asks */
+    static void remove(KeptContainers containers, Host host, Optional<String> own) {
+        List<String> jobs = new ArrayList<>(containers.jobs());
+        own.ifPresent(jobs::remove);
+        if (jobs.isEmpty()) {
+            return;
+        }
+        living(host)
+                .ifPresent(alive ->
+                        jobs.stream().filter(job -> !alive.contains(job)).forEach(containers::removeJob));
+    }
+
+    /** Empty where Slurm does not say: then nothing is known to have ended. */
+    private static Optional<Set<String>> living(Host host) {
+        String uid = Integer.toUnsignedString(host.facts().uid());
+        try {
+            return Optional.of(
+                    host.output(List.of("/bin/sh", "-c", "exec squeue -h -t all -o '%A %T' -u \"$0\" 2>/dev/null", uid))
+                            .lines()
+                            .filter(line -> line.matches("[0-9]+ (PENDING|RUNNING|SUSPENDED|COMPLETING|CONFIGURING"
+                                    + "|RESIZING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|SIGNALING|STAGE_OUT|STOPPED)"))
+                            .map(line -> line.substring(0, line.indexOf(' ')))
+                            .collect(Collectors.toSet()));
+        } catch (HostException e) {
+            return Optional.empty();
+        }
+    }
+}

@@ -1,0 +1,186 @@
+package org.berth.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.berth.config.SiteConfig;
+import org.berth.error.HostException;
+import org.berth.error.ImageException;
+import org.berth.error.UsageException;
+import org.berth.host.FileIdentity;
+import org.berth.host.Host;
+import org.berth.host.LauncherDescriptors;
+import org.berth.image.RootfsSource;
+import org.berth.image.RunnableImage;
+import org.berth.instance.Choice;
+import org.berth.instance.ContainerName;
+import org.berth.instance.KeptContainer;
+import org.berth.instance.KeptContainers;
+import org.berth.instance.KeptImage;
+import org.berth.instance.Occupants;
+import org.berth.launch.LaunchRequest;
+import org.berth.launch.LaunchRequest.Layer;
+import org.berth.launch.LaunchRequest.Lease;
+import org.berth.launch.Op;
+import org.berth.policy.Provenance;
+
+/** A Slurm step in a container that is kept under a name: joined, started again, or made. */
+final class NamedContainer {
+    private final Invocation invocation;
+    private final Host host;
+    private final SiteConfig site;
+    private final Messages messages;
+    private final ContainerName name;
+    private final KeptContainers containers;
+
+    NamedContainer(Invocation invocation, Host host, SiteConfig site, Messages messages) {
+        this.invocation = invocation;
+        this.host = host;
+        this.site = site;
+        this.messages = messages;
+        this.name = ContainerName.parse(invocation.value("name").orElseThrow(), invocation.value("job"));
+        this.containers = new KeptContainers(site.containers(), host.facts().uid());
+    }
+
+    /** @param image as the user calls it */
+    int hold(LaunchRequest request, Optional<String> image, LaunchCommand launch, LauncherDescriptors launcher) {
+        if (invocation.flag("writable")) {
+            throw new UsageException("--writable and --container-name exclude each other")
+                    .hint("a named container can be written to as it is");
+        }
+        if (!onlyShown()) {
+            EndedJobs.remove(containers, host, name.job());
+        }
+        Optional<KeptContainer> there = containers.find(name);
+        boolean touched = there.filter(c -> !containers.isUntouched(c)).isPresent();
+        Optional<Occupants.Holder> holder = there.flatMap(Occupants::living);
+        if (there.isPresent() && (touched || holder.isPresent())) {
+            image.ifPresent(given -> requireSame(there.orElseThrow(), given));
+        }
+        return switch (Choice.of(name, there, touched, holder)) {
+            case Choice.Join(KeptContainer container, Occupants.Holder running) -> {
+                tellOfIgnored(request);
+                yield launch.join(
+                        request,
+                        new RunnableImage(
+                                new RootfsSource.Directory(Path.of("/")),
+                                container.image().file().map(Path::toString).orElse(""),
+                                shownName(container.image())),
+                        new Op.Join(container.lock(), running.pid(), running.startTime(), name.name()),
+                        launcher);
+            }
+            case Choice.Start(KeptContainer container) ->
+                image.filter(given -> !touched
+                                && !reference(given).equals(container.image().reference()))
+                        .map(given -> make(request, given, launch, launcher))
+                        .orElseGet(() -> launch.launch(request.over(layer(container)), runnable(container), launcher));
+            case Choice.Make() ->
+                make(
+                        request,
+                        image.orElseThrow(() -> new HostException(
+                                        "container %s does not exist on this node".formatted(name.name()))
+                                .hint("--container-image says what it is made from")),
+                        launch,
+                        launcher);
+        };
+    }
+
+    private boolean onlyShown() {
+        return invocation.flag("dry-run") || invocation.flag("explain");
+    }
+
+    private int make(LaunchRequest request, String given, LaunchCommand launch, LauncherDescriptors launcher) {
+        RunnableImage image = new Images(invocation, host, site, messages).runnable(given);
+        KeptImage kept = kept(reference(given), image);
+        KeptContainer container = onlyShown() ? containers.planned(name, kept) : containers.make(name, kept);
+        requireSame(container, given);
+        return launch.launch(request.over(layer(container)), image, launcher);
+    }
+
+    private Layer layer(KeptContainer container) {
+        return new Layer(
+                container.upper(),
+                container.work(),
+                !invocation.flag("read-only"),
+                new Lease(name.name(), container.lock(), name.mode() == ContainerName.Mode.AUTO));
+    }
+
+    /** What names an image for good: a tag became a digest in srun. */
+    private String reference(String given) {
+        return switch (ImageName.parse(given)) {
+            case ImageName.LocalPath(String path) ->
+                host.realPath(host.path(path)).toString();
+            case ImageName.Remote remote -> remote.uri();
+            case ImageName.Whole whole -> whole.uri();
+        };
+    }
+
+    private void requireSame(KeptContainer container, String given) {
+        if (!container.image().reference().equals(reference(given))) {
+            throw new HostException("container %s was made from %s, not from %s"
+                            .formatted(name.name(), container.image().reference(), reference(given)))
+                    .hint("leave out --container-image to go on with it, or choose another name");
+        }
+    }
+
+    private KeptImage kept(String reference, RunnableImage image) {
+        if (image.removedWhenMounted() || image.container().isEmpty()) {
+            return new KeptImage(reference, Optional.empty(), 0, 0);
+        }
+        Path file = Path.of(image.container());
+        Optional<FileIdentity> identity = host.stat(file).filter(found -> !found.directory());
+        return new KeptImage(
+                reference,
+                Optional.of(file),
+                identity.map(FileIdentity::size).orElse(0L),
+                identity.map(FileIdentity::mtimeNanos).orElse(0L));
+    }
+
+    /** The recorded image; a layer over another one would make no sense. */
+    private RunnableImage runnable(KeptContainer container) {
+        KeptImage kept = container.image();
+        Images images = new Images(invocation, host, site, messages);
+        boolean local = kept.reference().startsWith("/");
+        if (!local && kept.file().filter(host::exists).isEmpty()) {
+            return images.runnable(kept.reference());
+        }
+        Path file = kept.file().orElse(Path.of(kept.reference()));
+        if (!host.exists(file)) {
+            throw new ImageException("the image of container %s is gone: %s".formatted(name.name(), file))
+                    .hint("bring it back, or remove the container with 'berth container remove' on this node");
+        }
+        FileIdentity found = host.stat(file).orElseThrow();
+        if (!found.directory() && (found.size() != kept.size() || found.mtimeNanos() != kept.modifiedNanos())) {
+            throw new ImageException("the image of container %s has changed since the container was made: %s"
+                            .formatted(name.name(), file))
+                    .hint("bring the old one back, or remove the container with 'berth container remove' on this node");
+        }
+        return images.runnable(file, shownName(kept), provenance(kept.reference()));
+    }
+
+    private static Provenance provenance(String reference) {
+        return switch (ImageName.parse(reference)) {
+            case ImageName.LocalPath local -> new Provenance.Named();
+            case ImageName.Remote remote -> new Provenance.Converted(remote.uri());
+            case ImageName.Whole whole -> new Provenance.Fetched(whole.uri());
+        };
+    }
+
+    private static String shownName(KeptImage image) {
+        return image.reference().startsWith("/")
+                ? image.reference().substring(image.reference().lastIndexOf('/') + 1)
+                : image.reference();
+    }
+
+    private void tellOfIgnored(LaunchRequest request) {
+        List<String> steps = invocation.values("step-dir");
+        boolean mounts = request.binds().size() > steps.size()
+                || !request.scratch().isEmpty()
+                || request.identity() == LaunchRequest.Identity.ROOT;
+        if (mounts) {
+            messages.info("container %s runs and is joined as it is: --container-mounts and --container-remap-root"
+                            .formatted(name.name())
+                    + " count for the step that starts it");
+        }
+    }
+}
