@@ -110,9 +110,10 @@ execution-control:
 END
     run --separate-stderr berth exec "docker://$REGISTRY/hello" true
     refused 255 "image docker://$REGISTRY/hello may not be run: execution control, group 'rest' (whitelist)" "pull it into a file, have that signed"
-    run --separate-stderr berth --quiet exec --disable-cache "docker://$REGISTRY/hello" true
-    refused 255 "docker://$REGISTRY/hello"
-    [[ -z $(find /tmp -maxdepth 1 -user "$BERTH_USER" -name 'berth-image-*' -newer "$SITE/etc/berth/berth.yaml") ]]
+    as_user mkdir tmp
+    run --separate-stderr berth APPTAINER_TMPDIR="$PWD/tmp" exec --disable-cache "docker://$REGISTRY/hello" true
+    refused 255 "image docker://$REGISTRY/hello may not be run"
+    [[ -z $(ls -A tmp) ]]
     berth pull hello.sif "docker://$REGISTRY/hello"
     run --separate-stderr berth run hello.sif
     refused 255 "$PWD/hello.sif"
