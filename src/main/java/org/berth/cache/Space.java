@@ -14,6 +14,9 @@ import org.berth.host.Room;
 
 /** Room on a file system: asked for before the work, and named when it runs out. */
 public final class Space {
+    /** A lease, an unfinished file, a name: with fewer nothing can be made. */
+    private static final int LEAST_FILES = 4;
+
     private Space() {}
 
     /**
@@ -84,8 +87,12 @@ public final class Space {
         String reason = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
         if (reason.contains("no space left") || reason.contains("quota")) {
             try {
-                Path directory = Folder.parent(file);
-                String free = ByteSize.text(Room.of(directory).bytes());
+                Path directory = existing(Folder.parent(file));
+                Room room = Room.of(directory);
+                if (room.files() < LEAST_FILES) {
+                    return lacking(directory, LEAST_FILES + " files", String.valueOf(room.files()));
+                }
+                String free = ByteSize.text(room.bytes());
                 return lacking(
                         directory,
                         ByteSize.text(needed),
@@ -95,5 +102,14 @@ public final class Space {
             }
         }
         return new HostException("writing %s: %s".formatted(file, failure.getMessage()), failure);
+    }
+
+    /** The directory, or the nearest one above it: what failed may have been to make it. */
+    private static Path existing(Path directory) {
+        Path here = directory;
+        while (!Files.exists(here)) {
+            here = Folder.parent(here);
+        }
+        return here;
     }
 }
