@@ -32,6 +32,12 @@ example() { # NAME [VARIABLE=value...]: its output is $place/out
     [[ $status == 0 && $(cat out.*) == $'element 1 of 4 in /work\nelement 2 of 4 in /work\nelement 3 of 4 in /work\nelement 4 of 4 in /work' ]]
 }
 
+@test "a container with a name" {
+    example named BERTH="$BERTH" IMAGE="$IMAGES/hello.sif"
+    grep -qx 'step 1 finds: written by step 0' out
+    [[ -z $(on_nodes sh -c 'ls -A "/var/tmp/berth-$0" 2>/dev/null | grep example-' "$(id -u "$BERTH_USER")") ]]
+}
+
 @test "an image built in a job" {
     example build BERTH="$BERTH" SOURCE="docker://$REGISTRY/hello"
     [[ $(lines_with 'of 2 in app.sif' "$(cat out)") == 2 && -s app.sif ]]
@@ -50,16 +56,27 @@ example() { # NAME [VARIABLE=value...]: its output is $place/out
     [[ $status == 0 && $output == *"Debian"* ]]
     run as_user srun --container-image="$REGISTRY#mpich" --container-mounts=/etc/os-release:/host/os-release grep PRETTY /host/os-release
     echo "$output"
-    [[ $status == 0 && ${lines[-1]} == "$host" ]]
+    [[ $status == 0 && $(lines_with "^$host\$" "$output") == 1 ]]
     run as_user srun --container-image="$REGISTRY#hello" --container-mounts="$place/work:/mnt:ro+rprivate,tmpfs:/fresh" --container-workdir=/mnt sh -c 'pwd; touch x || echo ro; touch /fresh/x && echo rw'
     echo "$output"
     [[ $output == *"/mnt"*ro*rw* ]]
     run as_user srun --no-container-mount-home -D / --container-image="$REGISTRY#hello" sh -c 'echo home $HOME'
     [[ $status == 0 ]]
     run as_user srun --container-writable --no-container-remap-root --no-container-entrypoint --container-image="$REGISTRY#hello" sh -c 'touch /new && id -u'
-    [[ ${lines[-1]} == "$(id -u "$BERTH_USER")" ]]
+    echo "$output"
+    [[ $status == 0 && $(lines_with "^$(id -u "$BERTH_USER")\$" "$output") == 1 ]]
     run as_user srun --container-env=GREETING --container-image="$REGISTRY#hello" sh -c 'echo $GREETING'
     [[ $status == 0 ]]
+}
+
+@test "what pyxis documents: a container with a name, used by a later srun" {
+    run as_user srun -w n1 --container-image="$REGISTRY#hello" --container-name=pyxis-example sh -c 'echo vim >/installed'
+    echo "$output"
+    [[ $status == 0 ]]
+    run as_user srun -w n1 --container-name=pyxis-example sh -c 'cat /installed'
+    echo "$output"
+    on_node n1 runuser -u "$BERTH_USER" -- env HOME="$place/home" "$BERTH" container remove pyxis-example
+    [[ $status == 0 && $(lines_with '^vim$' "$output") == 1 ]]
 }
 
 @test "what pyxis documents: options in a batch script, with a variable for the image, and salloc" {
