@@ -121,7 +121,7 @@ def stopped(registry):
         holder = place.start("pull", "--reproducible", "holder.sif", source)
         until(lambda: any(f.endswith(".lease") for f in os.listdir(place.path("cache", "cache", "oci-tmp"))), place)
         os.killpg(holder.pid, signal.SIGSTOP)
-        waiter = place.start("pull", "--reproducible", "waiter.sif", f"docker://{registry}/{IMAGE}")
+        waiter = place.start("pull", "--reproducible", "waiter.sif", source)
         r = place.finish(waiter, 300)
         os.killpg(holder.pid, signal.SIGCONT)
         if r.rc != 0:
