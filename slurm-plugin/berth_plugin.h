@@ -122,6 +122,7 @@ struct shared {
 	struct process processes[PROCESSES];
 	size_t process_count;
 	size_t message_length; /* of the holder's message in step->message */
+	uint32_t ended;	       /* tasks */
 };
 
 struct step {
@@ -132,7 +133,7 @@ struct step {
 	char node[HOST_NAME_MAX + 1];
 	uid_t uid;
 	uint32_t tasks;
-	uint32_t ended;
+	uint32_t ended;	    /* where nothing is shared */
 	struct words flags; /* of "berth hold": what the step adds to the options */
 	struct shared *shared;
 	int release[2]; /* the container ends when nobody has the second open */
@@ -145,6 +146,8 @@ __attribute__((format(printf, 2, 3))) int fail(const struct step *step, const ch
 int step_prepare(struct step *step);
 /* Makes the container in the first task, waits for it in the others, and enters it. */
 int step_enter(struct step *step, spank_t spank);
+/* In slurmstepd: counts a task's end; true for the last one of the node. */
+bool step_task_ended(struct step *step);
 /* In slurmstepd: ends the container, and waits a bounded time for its processes to be gone. */
 void step_release(struct step *step);
 
@@ -158,6 +161,18 @@ int child_hold(struct step *step, struct words *environment, char **message, siz
 void child_remove_job(const struct config *config, uid_t uid, uint32_t job);
 /* Runs "berth resolve" in srun; *image is new memory. */
 int child_resolve(const struct config *config, const char *image, char **resolved);
+
+/* Starts "berth save", whose messages come from *output. -1 if it could not. */
+pid_t child_save(const struct step *step, char *const *environment, int *output);
+/* Tells what it says until it ends. -1 if it failed. */
+int child_saved(const struct step *step, pid_t saver, int output);
+/* Closes all descriptors from that number on. */
+void close_from(int first);
+
+/* ---- save.c ---- */
+
+/* Returns in a new process, which goes on as the task; the old one saves when all have ended. */
+int save_stay_behind(struct step *step, char *const *environment);
 
 /* ---- ns.c ---- */
 

@@ -81,7 +81,7 @@ static _Noreturn void die(const char *what)
 	_exit(CLI_FAILED);
 }
 
-static void close_from(int first)
+void close_from(int first)
 {
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
 		return;
@@ -236,17 +236,24 @@ static int follow(struct listener *listener, int said, struct text *message, int
 
 /* ---- hold ---- */
 
+/* The options, and what the step adds to them. */
+static int add_step_words(const struct step *step, struct words *argv)
+{
+	if (options_as_flags(argv) < 0)
+		return -1;
+	for (size_t i = 0; i < step->flags.count; i++)
+		if (words_add(argv, step->flags.list[i]) < 0)
+			return -1;
+	return 0;
+}
+
 static int hold_command(const struct step *step, struct words *argv)
 {
 	if (words_add(argv, (char *)step->config->berth) < 0 ||
 	    words_add(argv, (char *)"hold") < 0 ||
 	    words_add_new(argv, "--ready-fd=%d", READY_FD) < 0 ||
-	    words_add_new(argv, "--release-fd=%d", RELEASE_FD) < 0 || options_as_flags(argv) < 0)
-		return fail(step, "start berth: %m");
-	for (size_t i = 0; i < step->flags.count; i++)
-		if (words_add(argv, step->flags.list[i]) < 0)
-			return fail(step, "start berth: %m");
-	if (words_add(argv, (char *)"--") < 0 ||
+	    words_add_new(argv, "--release-fd=%d", RELEASE_FD) < 0 ||
+	    add_step_words(step, argv) < 0 || words_add(argv, (char *)"--") < 0 ||
 	    (step->image && words_add(argv, (char *)step->image) < 0))
 		return fail(step, "start berth: %m");
 	return 0;
@@ -339,6 +346,64 @@ int child_hold(struct step *step, struct words *environment, char **message, siz
 	return fail(step, "the container was not made: berth ended early (for the reason above, or "
 			  "killed by the "
 			  "step's memory limit, or the image's entrypoint failed)");
+}
+
+/* ---- save ---- */
+
+static int save_command(const struct step *step, struct words *argv)
+{
+	if (words_add(argv, (char *)step->config->berth) < 0 ||
+	    words_add(argv, (char *)"save") < 0 || add_step_words(step, argv) < 0)
+		return fail(step, "start berth: %m");
+	return 0;
+}
+
+pid_t child_save(const struct step *step, char *const *environment, int *output)
+{
+	scoped_fd null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct words argv = {0}, variables = {0};
+	int said[2];
+	pid_t child;
+
+	for (; *environment; environment++)
+		if (words_add(&variables, *environment) < 0)
+			return fail(step, "start berth: %m");
+	if (save_command(step, &argv) < 0)
+		return -1;
+	if (null < 0 || add_store(step->config, step->uid, &variables) < 0 ||
+	    pipe2(said, O_CLOEXEC) < 0)
+		return fail(step, "start berth: %m");
+	child = fork();
+	if (child < 0)
+		return fail(step, "start berth: %m");
+	if (child == 0) {
+		const int descriptors[] = {null, said[1], said[1]};
+
+		signals_default();
+		arrange(descriptors, 3);
+		verify_ids(step->uid);
+		run(argv.list, words_list(&variables));
+	}
+	close(said[1]);
+	*output = said[0];
+	return child;
+}
+
+int child_saved(const struct step *step, pid_t saver, int output)
+{
+	struct listener listener = {.step = step, .output = STDERR_FILENO};
+	struct text none = {0};
+	int status = -1;
+
+	/* Its JVM has it open too, and lives a moment longer when it is told to end. */
+	if (follow(&listener, output, &none, -1) < 0)
+		return -1;
+	while (waitpid(saver, &status, 0) < 0)
+		if (errno != EINTR)
+			break;
+	if (status == 0)
+		return 0;
+	return listener.failed ? -1 : fail(step, "the container was not saved");
 }
 
 /* ---- the end of a job ---- */

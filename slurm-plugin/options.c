@@ -72,8 +72,9 @@ static const struct option {
 			 "keep what the step writes into the image under this name on each node; "
 			 "one that runs is joined",
 			 "NAME", "--name", OPTION_NAME, READY},
-	[OPTION_SAVE] = {"container-save", "PATH", "write the changed image", "SAVE", NULL,
-			 OPTION_SAVE, LATER},
+	[OPTION_SAVE] = {"container-save", "PATH",
+			 "write the changed image there at the end: NAME.sif or NAME.sqsh", "SAVE",
+			 "--save", OPTION_SAVE, READY},
 	[OPTION_REMAP_ROOT] = {"container-remap-root", NULL, "appear as root in the container",
 			       "REMAP_ROOT", "--remap-root", OPTION_NO_REMAP_ROOT, READY},
 	[OPTION_NO_REMAP_ROOT] = {"no-container-remap-root", NULL, "keep the user's own id", NULL,

@@ -145,7 +145,7 @@ int slurm_spank_task_init(spank_t spank, int argc, char **argv)
 
 int slurm_spank_task_exit(spank_t spank, int argc, char **argv)
 {
-	if (step.contained && ++step.ended >= step.tasks)
+	if (step.contained && step_task_ended(&step))
 		step_release(&step);
 	return 0;
 }

@@ -242,12 +242,32 @@ static bool has_lone_ranks(spank_t spank, char *const *environment)
 	return true;
 }
 
-/* Of a named container: the job with which it ends. */
-static int add_job(struct step *step, spank_t spank)
+/* Of a container that is saved: where this is; one without a name is kept until the job ends. */
+static int add_place(struct step *step, spank_t spank)
 {
+	uint32_t id, nodes;
+
+	if (spank_get_item(spank, S_JOB_STEPID, &id) != ESPANK_SUCCESS ||
+	    spank_get_item(spank, S_JOB_NNODES, &nodes) != ESPANK_SUCCESS)
+		return fail(step, "Slurm does not say which step this is");
+	if (words_add_new(&step->flags, "--node=%s", step->node) < 0 ||
+	    words_add_new(&step->flags, "--nodes=%u", (unsigned int)nodes) < 0 ||
+	    (!option_value(OPTION_NAME) &&
+	     words_add_new(&step->flags, "--name=step-%u.%d", (unsigned int)id, (int)getpid()) < 0))
+		return fail(step, "start berth: %m");
+	return 0;
+}
+
+/* Of a container that is named or saved: the job with which it ends. */
+static int add_container(struct step *step, spank_t spank)
+{
+	bool named = option_value(OPTION_NAME) != NULL;
+	bool saved = option_value(OPTION_SAVE) != NULL;
 	uint32_t job;
 
-	if (!option_value(OPTION_NAME) || !step->config->job_scope)
+	if (saved && add_place(step, spank) < 0)
+		return -1;
+	if (named ? !step->config->job_scope : !saved)
 		return 0;
 	if (spank_get_item(spank, S_JOB_ID, &job) != ESPANK_SUCCESS)
 		return fail(step, "Slurm does not say which job this is");
@@ -263,7 +283,7 @@ static int add_step_flags(struct step *step, spank_t spank, char *const *environ
 	if (has_lone_ranks(spank, environment) &&
 	    words_add(&step->flags, (char *)"--lone-ranks") < 0)
 		return fail(step, "start berth: %m");
-	if (add_job(step, spank) < 0)
+	if (add_container(step, spank) < 0)
 		return -1;
 	return add_script_directory(step, spank);
 }
@@ -359,6 +379,7 @@ int step_enter(struct step *step, spank_t spank)
 {
 	struct shared *shared = step->shared;
 	char **environment;
+	bool first;
 	int error;
 
 	if (spank_get_item(spank, S_JOB_ENV, &environment) != ESPANK_SUCCESS)
@@ -372,11 +393,14 @@ int step_enter(struct step *step, spank_t spank)
 		errno = error;
 		return fail(step, "wait for the container: %m");
 	}
-	if (shared->phase == PHASE_FRESH)
+	first = shared->phase == PHASE_FRESH;
+	if (first)
 		make_container(step, spank, environment);
 	pthread_mutex_unlock(&shared->mutex);
 	switch (shared->phase) {
 	case PHASE_READY:
+		if (first && option_value(OPTION_SAVE) && save_stay_behind(step, environment) < 0)
+			return -1;
 		return enter(step, spank, environment);
 	case PHASE_EXPLAINED:
 		_exit(0);
@@ -388,6 +412,13 @@ int step_enter(struct step *step, spank_t spank)
 }
 
 /* ---- in slurmstepd, after the tasks ---- */
+
+bool step_task_ended(struct step *step)
+{
+	if (!step->shared)
+		return ++step->ended >= step->tasks;
+	return __atomic_add_fetch(&step->shared->ended, 1, __ATOMIC_RELEASE) >= step->tasks;
+}
 
 static void nap(long microseconds)
 {

@@ -312,7 +312,7 @@ static int run_java(const char *prefix, enum profile profile, int facts, int pla
 static enum profile profile_of(int argc, char **argv)
 {
 	static const char *const commands[] = {"pull", "build",	 "push", "resolve",
-					       "sign", "verify", "key"};
+					       "sign", "verify", "key",	 "save"};
 	static const char fetched[] = "docker:";
 	int i = 1;
 
@@ -320,6 +320,8 @@ static enum profile profile_of(int argc, char **argv)
 		i++;
 	/* A step's image may stand there without a scheme; it is the last word. */
 	if (i < argc && !strcmp(argv[i], "hold") && access(argv[argc - 1], F_OK) < 0)
+		return PROFILE_LONG;
+	if (i + 1 < argc && !strcmp(argv[i], "container") && !strcmp(argv[i + 1], "save"))
 		return PROFILE_LONG;
 	for (size_t j = 0; i < argc && j < ARRAY_SIZE(commands); j++)
 		if (!strcmp(argv[i], commands[j]))

@@ -43,6 +43,7 @@ final class HoldCommand {
     int hold(LauncherDescriptors launcher) {
         Lifetime lifetime = new Lifetime.Held(descriptor("ready-fd"), descriptor("release-fd"));
         LaunchRequest request = request(lifetime);
+        SaveCommand.requirePossible(invocation, host);
         Optional<String> given = invocation.operands().isEmpty() ? Optional.empty() : Optional.of(image());
         LaunchCommand launch = new LaunchCommand(Action.EXEC, invocation, host, site, messages);
         if (invocation.given("name")) {

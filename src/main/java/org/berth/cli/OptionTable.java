@@ -225,6 +225,9 @@ public final class OptionTable {
             text("job", "ID", "the job with which that container ends"),
             flag("remap-root", "appear as root"),
             list("unshare", "NAME", "namespaces that the node's tasks have to themselves: ipc, net, uts"),
+            text("save", "PATH", "where the changed image is written at the end"),
+            text("node", "NAME", "what %N in that path stands for"),
+            text("nodes", "N", "nodes of the step"),
             text("options", "TEXT", "launch options, as one text"),
             flag("lone-ranks", "the step's tasks have no PMI").secret(),
             flag("fill", "pull the image into the cache, and print its file"));
@@ -322,6 +325,7 @@ public final class OptionTable {
             action("test", "IMAGE [ARG...]", "Run the user-defined tests within a container", 1, List.of()),
             step("hold", 0),
             step("resolve", 1),
+            step("save", 0),
             command(
                     "pull",
                     "[OUTPUT] URI",
@@ -449,6 +453,19 @@ public final class OptionTable {
                     CommandSpec.ANY,
                     List.of()),
             command("container list", "", "List your named containers on this machine", 0, 0, List.of()),
+            command(
+                    "container save",
+                    "NAME FILE",
+                    "Write a named container as an image: FILE.sif, or FILE.sqsh for a squashfs",
+                    2,
+                    2,
+                    join(
+                            List.of(
+                                    flag("force", "overwrite what is there").letter('F'),
+                                    text("job", "ID", "one that ends with this Slurm job"),
+                                    COMPRESSION),
+                            REGISTRY,
+                            CACHE)),
             command(
                     "container remove",
                     "[NAME...]",

@@ -62,6 +62,8 @@ final class Program {
             case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
             case "cache list", "cache clean", "cache where", "cache gc", "cache verify", "cache pin", "cache unpin" ->
                 new CacheCommand(invocation, host, site(invocation), messages).run();
+            case "save" -> new SaveCommand(invocation, host, site(invocation), messages).ofStep();
+            case "container save" -> new SaveCommand(invocation, host, site(invocation), messages).named();
             case "container list", "container remove" ->
                 new ContainerCommand(invocation, host, site(invocation), messages).run();
             case "sif list", "sif header", "sif info", "sif dump", "sif new", "sif add", "sif del", "sif setprim" ->
