@@ -8,6 +8,7 @@ import java.net.URISyntaxException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.channels.UnresolvedAddressException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.berth.error.UsageException;
 
@@ -32,7 +33,11 @@ public record DaemonAddress(String text, Target target) {
     /** @throws UsageException if it is no address, or one that is not supported */
     public static DaemonAddress parse(String text) {
         if (text.startsWith("unix://") && text.length() > "unix://".length()) {
-            return new DaemonAddress(text, new Target.Socket(Path.of(text.substring("unix://".length()))));
+            try {
+                return new DaemonAddress(text, new Target.Socket(Path.of(text.substring("unix://".length()))));
+            } catch (InvalidPathException e) {
+                throw unknown(text);
+            }
         }
         if (text.startsWith("tcp://") || text.startsWith("http://")) {
             try {

@@ -307,8 +307,8 @@ public final class SiteConfigReader {
         }
 
         private HostException wrong(Setting setting, String text, String wanted) {
-            return new HostException(
-                    "configuration file %s: %s: '%s' is not %s".formatted(path, setting.directive(), text, wanted));
+            return new HostException("configuration file %s: %s: '%s' is not %s"
+                    .formatted(path, setting.directive(), text.replaceAll("\\p{Cntrl}", "?"), wanted));
         }
     }
 }

@@ -20,6 +20,9 @@ import org.berth.error.ImageException;
 final class TarReader {
     private static final int BLOCK = 512;
 
+    /** Every entry looks at all of them, so a megabyte of small ones would cost as much again for each entry. */
+    private static final int GLOBAL_RECORDS = 256;
+
     private static final int SEGMENTS_MAX = 1 << 18;
     private static final String XATTR = "SCHILY.xattr.";
     private static final byte[] NOTHING = {};
@@ -66,6 +69,10 @@ final class TarReader {
                 case 'g' -> {
                     var records = new PaxRecords(metadata("PAX global header"));
                     global.putAll(records.values());
+                    if (global.size() > GLOBAL_RECORDS) {
+                        throw new ImageException(
+                                "its PAX global headers have more than %d records".formatted(GLOBAL_RECORDS));
+                    }
                     limits.checkHeader(
                             "PAX global header",
                             global.entrySet().stream()

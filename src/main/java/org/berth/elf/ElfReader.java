@@ -24,6 +24,11 @@ public final class ElfReader {
     private static final int MAX_STRINGS = 8 << 20;
     private static final int MAX_VERSIONS = 256 << 10;
 
+    /** Versions that are needed, each with a string: the same ones could be listed by every record of the table. */
+    private static final int MAX_NEEDED = 16_384;
+
+    private static final int MAX_NAME = 4096;
+
     private static final int PT_LOAD = 1;
     private static final int PT_DYNAMIC = 2;
     private static final long DT_NEEDED = 1;
@@ -109,7 +114,9 @@ public final class ElfReader {
     }
 
     private ElfFile dynamic(int machine, List<Segment> segments, Segment dynamic) {
-        ByteBuffer table = buffer(source.read(dynamic.offset(), (int) Math.min(dynamic.size(), MAX_DYNAMIC)));
+        // Sizes are unsigned: a negative one is a very large one.
+        int size = dynamic.size() < 0 ? MAX_DYNAMIC : (int) Math.min(dynamic.size(), MAX_DYNAMIC);
+        ByteBuffer table = buffer(source.read(dynamic.offset(), size));
         Map<Long, Long> single = new LinkedHashMap<>();
         List<Long> needed = new ArrayList<>();
         int entry = wide ? 16 : 8;
@@ -154,11 +161,17 @@ public final class ElfReader {
     /** {@code Verneed} and its {@code Vernaux} chain: the same layout for 32 and 64 bits, links relative to each record. */
     private static void readNeeded(ByteBuffer table, byte[] strings, Map<String, Set<String>> found) {
         int at = 0;
+        int seen = 0;
         while (true) {
             Set<String> versions =
                     found.computeIfAbsent(text(strings, unsigned(table, at + 4)), file -> new TreeSet<>());
             int aux = at + forward(table, at + 8);
-            for (int left = Short.toUnsignedInt(table.getShort(at + 2)); left > 0; left--) {
+            int count = Short.toUnsignedInt(table.getShort(at + 2));
+            seen += count + 1;
+            if (seen > MAX_NEEDED) {
+                throw new IndexOutOfBoundsException("versions");
+            }
+            for (int left = count; left > 0; left--) {
                 if ((table.getShort(aux + 4) & VER_FLG_WEAK) == 0) {
                     versions.add(text(strings, unsigned(table, aux + 8)));
                 }
@@ -205,6 +218,9 @@ public final class ElfReader {
         int end = from;
         while (strings[end] != 0) {
             end++;
+            if (end - from > MAX_NAME) {
+                throw new IndexOutOfBoundsException("string");
+            }
         }
         return new String(strings, from, end - from, StandardCharsets.UTF_8);
     }

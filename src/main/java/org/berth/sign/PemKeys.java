@@ -12,6 +12,7 @@ import javax.crypto.Cipher;
 import javax.crypto.EncryptedPrivateKeyInfo;
 import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
+import org.berth.error.BerthException;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
@@ -24,6 +25,7 @@ import org.bouncycastle.crypto.params.AsymmetricKeyParameter;
 import org.bouncycastle.crypto.params.RSAKeyParameters;
 import org.bouncycastle.crypto.util.PrivateKeyFactory;
 import org.bouncycastle.crypto.util.PublicKeyFactory;
+import org.bouncycastle.util.encoders.DecoderException;
 import org.bouncycastle.util.io.pem.PemObject;
 import org.bouncycastle.util.io.pem.PemReader;
 
@@ -60,7 +62,10 @@ public final class PemKeys {
                 default -> throw unknown(shown, pem.getType(), "private");
             };
             return new PemSigner(PrivateKeyFactory.createKey(key));
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (BerthException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            // The library has an exception of its own for each way of being damaged, and lacks some.
             throw damaged(shown, e);
         }
     }
@@ -83,7 +88,10 @@ public final class PemKeys {
                 default -> throw unknown(shown, pem.getType(), "public");
             };
             return new KeyMaterial.Pem(key);
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (BerthException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            // The library has an exception of its own for each way of being damaged, and lacks some.
             throw damaged(shown, e);
         }
     }
@@ -109,6 +117,8 @@ public final class PemKeys {
             throw new HostException("open %s: no such file or directory".formatted(shown), e);
         } catch (IOException e) {
             throw new HostException("open %s: %s".formatted(shown, e.getMessage()), e);
+        } catch (DecoderException e) {
+            throw damaged(shown, e);
         }
     }
 

@@ -21,7 +21,6 @@ import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.bouncycastle.openpgp.PGPObjectFactory;
 import org.bouncycastle.openpgp.PGPPublicKeyRing;
-import org.bouncycastle.openpgp.PGPRuntimeOperationException;
 import org.bouncycastle.openpgp.PGPSecretKeyRing;
 import org.bouncycastle.openpgp.PGPUtil;
 import org.bouncycastle.openpgp.operator.bc.BcKeyFingerprintCalculator;
@@ -168,21 +167,28 @@ public final class PgpKeyring {
     private static Keys parse(byte[] bytes, String shown) {
         List<PgpPublicKey> publicKeys = new ArrayList<>();
         List<PgpSecretKey> secretKeys = new ArrayList<>();
+        for (Object packet : packets(bytes, shown)) {
+            switch (packet) {
+                case PGPPublicKeyRing ring -> publicKeys.add(new PgpPublicKey(ring));
+                case PGPSecretKeyRing ring -> secretKeys.add(new PgpSecretKey(ring));
+                default -> throw new UsageException("%s: holds something that is no OpenPGP key".formatted(shown));
+            }
+        }
+        return new Keys(publicKeys, secretKeys);
+    }
+
+    private static List<Object> packets(byte[] bytes, String shown) {
+        List<Object> packets = new ArrayList<>();
         if (bytes.length == 0) {
-            return new Keys(publicKeys, secretKeys);
+            return packets;
         }
         try {
-            PGPObjectFactory packets = new PGPObjectFactory(
-                    PGPUtil.getDecoderStream(new ByteArrayInputStream(bytes)), new BcKeyFingerprintCalculator());
-            for (Object next : packets) {
-                switch (next) {
-                    case PGPPublicKeyRing ring -> publicKeys.add(new PgpPublicKey(ring));
-                    case PGPSecretKeyRing ring -> secretKeys.add(new PgpSecretKey(ring));
-                    default -> throw new UsageException("%s: holds something that is no OpenPGP key".formatted(shown));
-                }
-            }
-            return new Keys(publicKeys, secretKeys);
-        } catch (IOException | PGPRuntimeOperationException | IllegalArgumentException e) {
+            new PGPObjectFactory(
+                            PGPUtil.getDecoderStream(new ByteArrayInputStream(bytes)), new BcKeyFingerprintCalculator())
+                    .forEach(packets::add);
+            return packets;
+        } catch (IOException | RuntimeException e) {
+            // The library has an exception of its own for each way of being damaged, and lacks some.
             throw new UsageException("%s: cannot be read as OpenPGP keys: %s".formatted(shown, e.getMessage()));
         }
     }

@@ -6,7 +6,6 @@ import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
-import org.yaml.snakeyaml.error.YAMLException;
 
 /** A YAML document of another program, which is changed in one place and otherwise kept: values have their types. */
 public final class YamlFile {
@@ -23,8 +22,9 @@ public final class YamlFile {
     public static Optional<Object> load(String name, String text) {
         try {
             return Optional.ofNullable(new Yaml(new SafeConstructor(options())).load(text));
-        } catch (YAMLException | IllegalArgumentException e) {
-            // IllegalArgumentException: a tag claims a type that the value does not have (!!int x).
+        } catch (RuntimeException e) {
+            // The library has others than its own for a tag that claims what the value is not (!!int x, !!map x, !!int
+            // '').
             throw notYaml(name, e);
         }
     }

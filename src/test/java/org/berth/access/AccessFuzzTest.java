@@ -3,13 +3,21 @@ package org.berth.access;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.berth.fuzz.Fuzz;
 import org.berth.fuzz.Mutation;
+import org.berth.host.Host;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Files of a user's credentials and of the site's registries as nobody would write them. */
 class AccessFuzzTest {
+    @TempDir
+    Path directory;
+
     @Test
     void credentialFiles() {
         String whole = """
@@ -126,5 +134,76 @@ class AccessFuzzTest {
                         random.nextInt(4) == 0
                                 ? "registry" + Mutation.text(words, 40, random)
                                 : Mutation.text(whole, words, random)));
+    }
+
+    @Test
+    void loginRecords() {
+        String whole = """
+                Active: DefaultRemote
+                Remotes:
+                  DefaultRemote: &d
+                    URI: cloud.apptainer.org
+                    System: true
+                Credentials:
+                - URI: docker://ghcr.io
+                  Insecure: false
+                - {URI: "oras://x", Insecure: yes}
+                """;
+        List<String> words = List.of(
+                "&a ",
+                "*a",
+                "&a [*a]",
+                "[[*d]]",
+                "<<: *d",
+                "!!int ",
+                "!!float ",
+                "!!binary ",
+                "!!timestamp ",
+                "!!set ",
+                "!!java.io.File ",
+                "!x ",
+                "!!python/object:x ",
+                "? ",
+                ": ",
+                "- ",
+                "---\n",
+                "...\n",
+                "%YAML 9.9\n",
+                "|\n",
+                ">\n",
+                "{",
+                "}",
+                "[",
+                "]",
+                ",",
+                "\"",
+                "2001-99-99",
+                "0x",
+                "0b",
+                "0o",
+                "1_000",
+                "._",
+                ".inf",
+                "12:34:56",
+                "~",
+                "\n  ",
+                "\t",
+                "Credentials:",
+                "URI: ");
+        Path file = directory.resolve("remote.yaml");
+        Fuzz.of("remote.yaml").cases(500).run(random -> {
+            Files.writeString(
+                    file,
+                    random.nextInt(4) == 0
+                            ? Mutation.text(words, 30, random).replaceAll("\\p{Cs}", "?")
+                            : Mutation.text(whole, words, random).replaceAll("\\p{Cs}", "?"));
+            Host host = Hosts.at(directory, Map.of());
+            LoginRecords records = LoginRecords.read(host, file);
+            records.logins();
+            records.with(new LoginRecords.Login("docker://new", false)).write();
+            LoginRecords.read(Hosts.at(directory, Map.of()), file)
+                    .without("new")
+                    .write();
+        });
     }
 }

@@ -104,7 +104,7 @@ class CommandLineFuzzTest {
     /** What an ordinary user types, up to the words that the launcher reads. */
     @Test
     void plans() {
-        Fuzz.of("plan").cases(500).run(random -> {
+        Fuzz.of("plan").cases(300).run(random -> {
             String command = Mutation.one(List.of("exec", "run", "shell", "test"), random);
             List<String> words = words(command, random);
             words.removeIf(word -> word.contains("env-file"));

@@ -192,7 +192,7 @@ class ConvertFuzzTest {
         Path image = directory.resolve("image.sqfs");
         try (var out =
                 FileChannel.open(image, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            Fuzz.of("layers").cases(150).run(random -> {
+            Fuzz.of("layers").cases(100).run(random -> {
                 var layers = new MemoryLayers();
                 for (int left = 1 + random.nextInt(4); left > 0; left--) {
                     byte[] tar = random.nextInt(8) == 0 ? damaged(plain(), random) : archive(random);

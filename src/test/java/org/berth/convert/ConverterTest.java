@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,14 +20,17 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Enumeration;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.IntFunction;
 import org.berth.convert.ConvertOptions.DiffIds;
 import org.berth.convert.Extra.Rule;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.fuzz.Fuzz;
 import org.berth.oci.Digest;
 import org.berth.oci.LayerSource;
 import org.junit.jupiter.api.Assertions;
@@ -629,6 +634,72 @@ class ConverterTest {
                         .pax("SCHILY.xattr.user.a", "1123456789")
                         .empty("y")
                         .end()));
+    }
+
+    @Test
+    void globalRecordsAreFewSinceEveryEntryLooksAtThem() {
+        var tar = new TarMaker();
+        for (int i = 0; i <= 256; i++) {
+            tar.paxHeader('g', "SCHILY.xattr.user." + i, "value").empty("f" + i);
+        }
+        var e = assertThrows(
+                ImageException.class, () -> convert(options(Compression.ZSTD, 1), MemoryLayers.of(tar.end())));
+        assertTrue(e.getMessage().contains("PAX global headers have more than 256 records"), e.getMessage());
+    }
+
+    /** Streams far beyond the limits, made as they are read: a few bytes of a compressed blob can stand for them. */
+    @Test
+    void layersFarBeyondTheirLimitsAreRefused() throws IOException {
+        var limits = new Limits(2000, 4 << 20, 50, 4096, 1 << 16, 1 << 20, 200, 32 << 20);
+        byte[] big = new TarMaker().file("big", new byte[1 << 20]).cut();
+        Map<String, IntFunction<byte[]>> parts = Map.of(
+                "2000 entries", i -> new TarMaker().empty("f" + i).cut(),
+                "4194304 bytes", i -> big,
+                "different bytes",
+                        i -> new TarMaker()
+                                .pax("SCHILY.xattr.user.x", i + "x".repeat(60_000))
+                                .empty("f")
+                                .cut(),
+                "200 times its size",
+                        i -> new TarMaker()
+                                .paxHeader('x', "comment", "x".repeat(60_000))
+                                .cut(),
+                "256 records", i -> new TarMaker().paxHeader('g', "k" + i, "v").cut(),
+                "200 times its size;", i -> new byte[1 << 16],
+                "4096 bytes",
+                        i -> new TarMaker()
+                                .pax("path", "directory/".repeat(i) + "f")
+                                .empty("f")
+                                .cut());
+        for (var part : parts.entrySet()) {
+            MemoryLayers layers = MemoryLayers.of(new TarMaker().empty("first").end());
+            LayerSource source = blob -> new SequenceInputStream(new Enumeration<InputStream>() {
+                private int next;
+                private long bytes;
+
+                @Override
+                public boolean hasMoreElements() {
+                    return bytes < 64 << 20;
+                }
+
+                @Override
+                public InputStream nextElement() {
+                    byte[] piece = next++ == 0
+                            ? new TarMaker().empty("first").cut()
+                            : part.getValue().apply(next);
+                    bytes += piece.length;
+                    return new ByteArrayInputStream(piece);
+                }
+            });
+            var options = new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, limits, 1, DiffIds.IGNORE);
+            Fuzz.of("far-beyond").allocating(512 << 20).once(random -> {
+                var e = assertThrows(
+                        ImageException.class,
+                        () -> Converter.convert(
+                                layers.descriptors(), List.of(), source, List.of(), options, open("far-beyond"), 0));
+                assertTrue(e.getMessage().contains(part.getKey()), part.getKey() + ": " + e.getMessage());
+            });
+        }
     }
 
     @Test

@@ -9,7 +9,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
+import org.berth.fuzz.Fuzz;
+import org.berth.fuzz.Mutation;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,11 +43,10 @@ class LinkerCacheTest {
         for (int length = 0; length < file.length; length++) {
             LinkerCache.parse(Arrays.copyOf(file, length));
         }
-        Random random = new Random(7);
-        for (int round = 0; round < 2000; round++) {
-            byte[] damaged = file.clone();
-            damaged[random.nextInt(damaged.length)] = (byte) random.nextInt(256);
-            LinkerCache.parse(damaged);
-        }
+        Fuzz.of("ld.so.cache")
+                .cases(2000)
+                .run(random -> LinkerCache.parse(Mutation.bytes(file, random))
+                        .entries()
+                        .forEach(entry -> assertTrue(entry.path().startsWith("/"))));
     }
 }

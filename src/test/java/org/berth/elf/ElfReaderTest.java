@@ -4,16 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import org.berth.devices.FakeDriver;
+import org.berth.fuzz.Fuzz;
+import org.berth.fuzz.Mutation;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -78,14 +81,61 @@ class ElfReaderTest {
         for (int length = 0; length < file.length; length += 61) {
             ElfReader.read(ElfReader.Source.of(Arrays.copyOf(file, length)));
         }
-        Random random = new Random(11);
-        for (int round = 0; round < 3000; round++) {
+        Fuzz.of("elf").cases(3000).run(random -> {
             byte[] damaged = file.clone();
             for (int i = 0; i < 4; i++) {
                 damaged[random.nextInt(random.nextBoolean() ? 1024 : damaged.length)] = (byte) random.nextInt(256);
             }
-            ElfReader.read(ElfReader.Source.of(damaged));
+            ElfReader.read(ElfReader.Source.of(random.nextBoolean() ? damaged : Mutation.bytes(damaged, random)));
+        });
+    }
+
+    /** Sizes are unsigned words of the file. */
+    @Test
+    void aDynamicSectionOfNegativeSizeIsNoError() throws IOException {
+        byte[] file = library();
+        ByteBuffer words = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+        for (int header = (int) words.getLong(32), left = words.getShort(56); left > 0; left--, header += 56) {
+            if (words.getInt(header) == 2) {
+                words.putLong(header + 32, -1);
+            }
         }
+        ElfReader.read(ElfReader.Source.of(file));
+        ElfReader.read((offset, length) -> new byte[Math.min(length, 1 << 20)]);
+    }
+
+    /**
+     * A record of a needed file and one of a version look alike: in a table of records that are both, each lists all that
+     * follow, with a string of megabytes each.
+     */
+    @Test
+    void versionsThatListEachOtherEnd() {
+        int table = 1 << 18;
+        int strings = 1 << 20;
+        int start = 64 + 2 * 56 + 5 * 16;
+        ByteBuffer elf = ByteBuffer.allocate(start + table + strings).order(ByteOrder.LITTLE_ENDIAN);
+        elf.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1})
+                .putLong(32, 64)
+                .putShort(54, (short) 56)
+                .putShort(56, (short) 2);
+        elf.putInt(64, 1).putLong(64 + 32, elf.capacity());
+        elf.putInt(120, 2).putLong(120 + 8, 176).putLong(120 + 32, 80);
+        elf.putLong(176, 5).putLong(184, start + table);
+        elf.putLong(192, 10).putLong(200, strings);
+        elf.putLong(208, 0x6ffffffeL).putLong(216, start);
+        for (int at = start; at < start + table; at += 16) {
+            elf.putShort(at + 2, (short) -1)
+                    .putInt(at + 4, 1)
+                    .putInt(at + 8, 16)
+                    .putInt(at + 12, 16);
+        }
+        Arrays.fill(elf.array(), start + table, elf.capacity() - 1, (byte) 'x');
+        Fuzz.of("elf-versions")
+                .allocating(8 << 20)
+                .once(random -> assertEquals(Optional.empty(), ElfReader.read(ElfReader.Source.of(elf.array()))));
+        Arrays.fill(elf.array(), start + table + 100, elf.capacity(), (byte) 0);
+        Fuzz.of("elf-versions")
+                .once(random -> assertEquals(Optional.empty(), ElfReader.read(ElfReader.Source.of(elf.array()))));
     }
 
     private byte[] library() throws IOException {

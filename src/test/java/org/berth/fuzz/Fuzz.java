@@ -65,6 +65,11 @@ public final class Fuzz {
         return new Fuzz(name, cases, bytes);
     }
 
+    /** One case that was found, watched as all are. */
+    public void once(Case target) {
+        run(target, SEED, 0, 1, Long.MAX_VALUE);
+    }
+
     public void run(Case target) {
         Optional<String[]> repeated = Optional.ofNullable(System.getProperty("berth.fuzz.case"))
                 .filter(text -> !text.isEmpty())
@@ -92,7 +97,7 @@ public final class Fuzz {
             long start = System.nanoTime();
             try {
                 while (current.get() < to && System.nanoTime() - start < nanos) {
-                    once(target, seed, current.get());
+                    perform(target, seed, current.get());
                     current.incrementAndGet();
                 }
             } catch (Throwable e) {
@@ -111,7 +116,7 @@ public final class Fuzz {
         return done;
     }
 
-    private void once(Case target, long seed, long number) throws Exception {
+    private void perform(Case target, long seed, long number) throws Exception {
         long before = THREADS.getCurrentThreadAllocatedBytes();
         try {
             target.run(new SplittableRandom(seed * 0x9e3779b97f4a7c15L ^ number * 0xd1342543de82ef95L));

@@ -37,7 +37,7 @@ class SifFuzzTest {
         }
         assertTrue(whole.size() >= 3);
         Path file = directory.resolve("damaged.sif");
-        Fuzz.of("sif").cases(1000).run(random -> {
+        Fuzz.of("sif").cases(400).run(random -> {
             Files.write(file, damaged(Mutation.one(whole, random), random));
             SifFile sif = SifFile.read(file);
             SifReport.list(sif);

@@ -320,6 +320,20 @@ class SignatureTest {
         assertEquals("[OWNER_READ, OWNER_WRITE]", sorted(Files.getPosixFilePermissions(keyring.secretFile())));
     }
 
+    @Test
+    void damagedKeysAreRefusedInASentence() throws IOException {
+        byte[] whole = KEY.encoded(KeyForm.BINARY);
+        // The version of the secret key packet, behind its header of three bytes.
+        whole[3] = (byte) 215;
+        Path ring = Files.write(directory.resolve("ring"), whole);
+        assertThrows(UsageException.class, () -> PgpKeyring.keysOf(ring, "ring"));
+        Path pem = Files.writeString(
+                directory.resolve("pem"), "-----BEGIN PUBLIC KEY-----\n*no base64*\n-----END PUBLIC KEY-----\n");
+        assertThrows(UsageException.class, () -> PemKeys.verifier(pem, "pem"));
+        Path empty = pemFile("PUBLIC KEY", new byte[] {0x30, 0});
+        assertThrows(UsageException.class, () -> PemKeys.verifier(empty, "empty"));
+    }
+
     private static String sorted(java.util.Set<?> permissions) {
         return permissions.stream().map(String::valueOf).sorted().toList().toString();
     }

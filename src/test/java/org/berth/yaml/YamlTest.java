@@ -75,4 +75,12 @@ class YamlTest {
         HostException e = assertThrows(HostException.class, () -> YamlFile.load("f", text));
         assertTrue(String.valueOf(e.getMessage()).startsWith("f: "), e.getMessage());
     }
+
+    /** The library fails in its own ways where a tag claims what the value is not. */
+    @Test
+    void tagsThatClaimWhatAValueIsNotAreRefusedInASentence() {
+        for (String text : List.of("a: !!int x", "a: !!int ''", "a: !!float y", "a: !!map z", "<<: x", "a: {<<: x}")) {
+            assertThrows(HostException.class, () -> YamlFile.load("file", text), text);
+        }
+    }
 }
