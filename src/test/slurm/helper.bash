@@ -14,7 +14,16 @@ teardown() {
     rm -rf "$place"
 }
 
+# On a busy machine srun may say that its job is queued; -Q keeps that out of what is compared.
 as_user() { # [NAME=value...] COMMAND...
+    local word before=''
+    local -a command=()
+    for word; do
+        if [[ $before == srun && $word != -Q ]]; then command+=(-Q); fi
+        command+=("$word")
+        before=$word
+    done
+    set -- "${command[@]}"
     runuser -u "$BERTH_USER" -- env -i PATH=/usr/bin:/bin HOME="$place/home" USER="$BERTH_USER" LANG=C.UTF-8 \
         SLURM_CONF="$SLURM_CONF" APPTAINER_NOHTTPS=1 timeout "${LIMIT:-180}" env "$@" </dev/null 3>&- 4>&-
 }
