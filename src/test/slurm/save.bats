@@ -42,12 +42,12 @@ is_being_saved() { # DIRECTORY
     grep -q 'root/root.* squashfs-root/new/deep/note' list
     run ! grep -q squashfs-root/usr/share/doc/ list
     [[ $(unsquashfs -cat x.sqsh etc/note) == changed ]]
-    run as_user srun -n1 --container-image=x.sqsh cat /new/deep/note
+    run --separate-stderr as_user srun -n1 --container-image=x.sqsh cat /new/deep/note
     [[ $output == changed ]]
     # Once more, on what was saved.
     run as_user srun -n1 --container-image=x.sqsh --container-save=y.sqsh sh -c 'rm /new/deep/note; echo again >>/etc/note'
     echo "$output"
-    run as_user srun -n1 --container-image=y.sqsh sh -c 'cat /etc/note; ls /new/deep'
+    run --separate-stderr as_user srun -n1 --container-image=y.sqsh sh -c 'cat /etc/note; ls /new/deep'
     [[ $output == changed$'\n'again ]]
 }
 
@@ -56,7 +56,7 @@ is_being_saved() { # DIRECTORY
     run as_user srun -n1 -w n1 --container-name=kept-for-save --container-save=x.sif sh -c 'echo second >/second'
     echo "$output"
     [[ $status == 0 ]]
-    run as_user srun -n1 -w n1 --container-image=x.sif cat /first /second
+    run --separate-stderr as_user srun -n1 -w n1 --container-image=x.sif cat /first /second
     [[ $output == first$'\n'second ]]
     on_nodes runuser -u "$BERTH_USER" -- "$BERTH" container remove --all >/dev/null
 }
@@ -65,7 +65,7 @@ is_being_saved() { # DIRECTORY
     run as_user srun -n3 --container-image="$IMAGES/hello.sif" --container-save=x.sif sh -c 'sleep 0.$SLURM_PROCID; echo $SLURM_PROCID >/task.$SLURM_PROCID; exit 3'
     echo "$output"
     [[ $status == 3 ]]
-    run as_user srun -n1 --container-image=x.sif sh -c 'cat /task.*'
+    run --separate-stderr as_user srun -n1 --container-image=x.sif sh -c 'cat /task.*'
     [[ $output == 0$'\n'1$'\n'2 ]]
     run as_user srun -n1 --container-image="$IMAGES/hello.sif" --container-save=y.sif sh -c 'kill -KILL $$'
     echo "$output"
@@ -92,7 +92,7 @@ is_being_saved() { # DIRECTORY
     echo "$output"
     [[ $status == 0 ]]
     for node in n1 n2; do
-        run as_user srun -n1 --container-image="x-$node.sqsh" cat /where
+        run --separate-stderr as_user srun -n1 --container-image="x-$node.sqsh" cat /where
         [[ $output == "$node" ]]
     done
     no_node_is_drained
