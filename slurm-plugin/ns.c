@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +24,8 @@
 enum {
 	START_TIME_FIELD = 22,	       /* proc(5) */
 	PROCESS_FS_MAGIC = 0x50494446, /* linux/magic.h: PID_FS_MAGIC */
+	USERS = 0,		       /* places in the table of kinds */
+	MOUNTS = 4,
 };
 
 /* Of a process by its directory in /proc; 0 if it has ended. */
@@ -68,9 +72,11 @@ static const struct {
 	const char *file; /* below /proc/PID */
 	int flag;
 } kinds[] = {
-	{"ns/user", CLONE_NEWUSER}, /* first: it gives the right to enter the others */
-	{"ns/ipc", CLONE_NEWIPC},   {"ns/uts", CLONE_NEWUTS},
-	{"ns/net", CLONE_NEWNET},   {"ns/mnt", CLONE_NEWNS},
+	[USERS] = {"ns/user", CLONE_NEWUSER},
+	{"ns/ipc", CLONE_NEWIPC},
+	{"ns/uts", CLONE_NEWUTS},
+	{"ns/net", CLONE_NEWNET},
+	[MOUNTS] = {"ns/mnt", CLONE_NEWNS},
 };
 
 /* Unlike a number in use again: unique for as long as the machine is up. 0 where the kernel gives
@@ -151,6 +157,34 @@ static int join_by_pidfd(const struct step *step, const struct process *process)
 	return fail(step, "enter the container's namespaces: %m");
 }
 
+static bool is_same(int one, int other)
+{
+	struct stat a, b;
+
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/*
+ * Where tasks have an id of their own, the process is in a user namespace below that to which its
+ * mounts belong, and from there the mounts cannot be entered any more: the outer one, the others,
+ * then the inner one. Otherwise the user namespace gives the right to enter the others.
+ */
+static int enter_files(const struct process *process, const int *files)
+{
+	scoped_fd owner = ioctl(files[MOUNTS], NS_GET_USERNS);
+	scoped_fd own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	bool nested = owner >= 0 && !is_same(owner, files[USERS]) && !is_same(owner, own);
+
+	if (nested && setns(owner, CLONE_NEWUSER) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if ((process->namespaces & kinds[i].flag) && !(nested && i == USERS) &&
+		    setns(files[i], kinds[i].flag) < 0)
+			return -1;
+	return nested ? setns(files[USERS], CLONE_NEWUSER) : 0;
+}
+
 static int join_by_files(const struct step *step, const struct process *process)
 {
 	scoped_fd directory = open_process(process->pid);
@@ -163,11 +197,8 @@ static int join_by_files(const struct step *step, const struct process *process)
 			directory < 0 ? -1 : openat(directory, kinds[i].file, O_RDONLY | O_CLOEXEC);
 	if (directory < 0 || start_time_in(directory) != process->start_time)
 		result = fail_ended(step, process);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!result && (process->namespaces & kinds[i].flag) &&
-		    setns(files[i], kinds[i].flag) < 0)
-			result =
-				fail(step, "enter the container's namespace %s: %m", kinds[i].file);
+	else if (enter_files(process, files) < 0)
+		result = fail(step, "enter the container's namespaces: %m");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		close_descriptor(&files[i]);
 	return result;

@@ -5,16 +5,17 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-join() { # CASE
+join() { # CASE [nested]
     gcc -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -isystem "${SLURM_INCLUDE:-/usr/include}" -o "$place/join" \
         "$TREE/src/test/slurm/join.c" "$TREE/slurm-plugin/ns.c"
-    run as_user "$place/join" "$1"
-    echo "$1: $output"
+    run as_user "$place/join" "$@"
+    echo "$*: $output"
 }
 
 @test "a container is entered, and nothing else, without rights" {
-    for age in now without-numbers without-setns-of-pidfd without-pidfd; do
-        join "$age"
+    for age in now without-numbers without-setns-of-pidfd without-pidfd {now,without-setns-of-pidfd,without-pidfd}' nested'; do
+        # shellcheck disable=SC2086 # two words
+        join $age
         [[ $status == 0 && $output == $'user entered\nipc entered\nmnt entered\nnet kept\nCapEff:\t0000000000000000\nNoNewPrivs:\t1' ]]
     done
 }

@@ -2,8 +2,8 @@
 /*
  * Enters a container by the plugin's own function, on kernels of several ages.
  *
- * usage: join CASE    says whether it is inside, or why not; kernel calls are refused by a filter
- * as an older kernel refuses them.
+ * usage: join CASE [nested]    says whether it is inside, or why not; kernel calls are refused by a
+ * filter as an older kernel refuses them.
  */
 #include "../../../slurm-plugin/berth_plugin.h"
 
@@ -62,22 +62,32 @@ static void put(const char *path, const char *text)
 	require(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), path);
 }
 
-static pid_t container(void)
+/* NESTED: its process is in a user namespace below the one that its mounts belong to. */
+static pid_t container(bool nested)
 {
-	char map[64], byte;
+	char map[64], groups[64], byte;
 	int ready[2];
 	pid_t child;
 
 	snprintf(map, sizeof(map), "%u %u 1", getuid(), getuid());
+	snprintf(groups, sizeof(groups), "%u %u 1", getgid(), getgid());
 	require(pipe(ready) == 0, "pipe");
 	child = fork();
 	require(child >= 0, "fork");
 	if (child > 0) {
+		close(ready[1]);
 		require(read(ready[0], &byte, 1) == 1, "the container");
 		return child;
 	}
 	require(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC) == 0, "unshare");
 	put("/proc/self/uid_map", map);
+	if (nested) {
+		/* Only who has both ids in the outer one may make another. */
+		put("/proc/self/setgroups", "deny");
+		put("/proc/self/gid_map", groups);
+		require(unshare(CLONE_NEWUSER) == 0, "unshare");
+		put("/proc/self/uid_map", map);
+	}
 	require(write(ready[1], "", 1) == 1, "write");
 	pause();
 	exit(0);
@@ -125,13 +135,13 @@ static void show_rights(void)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc == 2 ? argv[1] : "";
+	const char *what = argc > 1 ? argv[1] : "";
 	const struct step step = {.node = "here"};
 	struct process process;
 	char own[ARRAY_SIZE(kinds)][64], its[ARRAY_SIZE(kinds)][64], now[64], pid[16];
 
 	setvbuf(stdout, NULL, _IONBF, 0);
-	process_note(&process, container());
+	process_note(&process, container(argc > 2));
 	snprintf(pid, sizeof(pid), "%d", (int)process.pid);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		namespace_of("self", kinds[i], own[i], sizeof(own[i]));
