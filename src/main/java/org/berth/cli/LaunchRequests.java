@@ -19,6 +19,7 @@ import org.berth.error.UsageException;
 import org.berth.host.Host;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
+import org.berth.launch.LaunchRequest.AskedBy;
 import org.berth.launch.LaunchRequest.BindRequest;
 import org.berth.launch.LaunchRequest.Contain;
 import org.berth.launch.LaunchRequest.Environment;
@@ -155,7 +156,7 @@ final class LaunchRequests {
         binds.addAll(mounts.binds());
         for (String directory : invocation.values("step-dir")) {
             Path path = host.path(directory);
-            binds.add(new BindRequest(path, path, false));
+            binds.add(new BindRequest(path, path, false, AskedBy.SLURM));
         }
         return binds;
     }

@@ -59,7 +59,17 @@ public record LaunchRequest(
     }
 
     /** A bind of {@code --bind}, {@code --mount} or the environment; the source is absolute. */
-    public record BindRequest(Path source, Path target, boolean readOnly) {}
+    public record BindRequest(Path source, Path target, boolean readOnly, AskedBy askedBy) {
+        public BindRequest(Path source, Path target, boolean readOnly) {
+            this(source, target, readOnly, AskedBy.USER);
+        }
+    }
+
+    /** Whose wish a bind is: a site may take the user's away, but not what a step of Slurm cannot do without. */
+    public enum AskedBy {
+        USER,
+        SLURM
+    }
 
     /** The home directory; {@code source} is what is mounted at {@code target}, if anything is. */
     public record Home(Optional<Path> source, Path target) {}

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
+import org.berth.launch.LaunchRequest.AskedBy;
 import org.berth.launch.LaunchRequest.BindRequest;
 import org.berth.launch.Op.OnMissing;
 
@@ -16,14 +17,10 @@ final class UserBinds {
     private UserBinds() {}
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
-        if (!site.userBinds()) {
-            if (!request.binds().isEmpty()) {
-                notes.add(
-                        Note.warning("Ignoring user bind request: user bind control disabled by system administrator"));
-            }
-            return List.of();
-        }
         List<BindRequest> sorted = new ArrayList<>(request.binds());
+        if (!site.userBinds() && sorted.removeIf(bind -> bind.askedBy() == AskedBy.USER)) {
+            notes.add(Note.warning("Ignoring user bind request: user bind control disabled by system administrator"));
+        }
         sorted.sort(Comparator.comparingInt(bind -> bind.target().getNameCount()));
         List<MountStep> steps = new ArrayList<>();
         for (BindRequest bind : sorted) {

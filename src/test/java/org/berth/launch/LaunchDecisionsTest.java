@@ -48,11 +48,29 @@ class LaunchDecisionsTest {
     }
 
     @Test
-    void aSiteBindWhoseSourceIsMissingIsSkippedWithAWarning() {
-        SiteConfig.SiteBind missing = new SiteConfig.SiteBind(Path.of("/missing/project"), Path.of("/project"));
+    void whereTheSiteForbidsBindsThoseOfTheStepAreLeft() {
+        LaunchPlan plan = PlannedCommands.plan(
+                List.of(
+                        "hold",
+                        "--ready-fd=3",
+                        "--release-fd=4",
+                        "--step-dir=/data/run",
+                        "--bind=/data:/b",
+                        "/images/a.sif"),
+                NOTHING,
+                1001,
+                site(List.of(), false));
+        assertTrue(binds(plan).contains(Path.of("/data/run")));
+        assertFalse(binds(plan).contains(Path.of("/b")));
+        assertEquals(
+                List.of(Note.warning("Ignoring user bind request: user bind control disabled by system administrator")),
+                plan.notes());
+    }
+
+    private static SiteConfig site(List<SiteConfig.SiteBind> binds, boolean userBinds) {
         SiteConfig d = SiteConfig.DEFAULTS;
-        SiteConfig site = new SiteConfig(
-                List.of(missing),
+        return new SiteConfig(
+                binds,
                 d.mountProc(),
                 d.mountSys(),
                 d.mountDev(),
@@ -63,7 +81,7 @@ class LaunchDecisionsTest {
                 d.configPasswd(),
                 d.configGroup(),
                 d.configResolvConf(),
-                d.userBinds(),
+                userBinds,
                 d.sessionMib(),
                 d.squashfuse(),
                 d.compression(),
@@ -74,6 +92,12 @@ class LaunchDecisionsTest {
                 d.containerLimits(),
                 d.executionControl(),
                 d.library());
+    }
+
+    @Test
+    void aSiteBindWhoseSourceIsMissingIsSkippedWithAWarning() {
+        SiteConfig.SiteBind missing = new SiteConfig.SiteBind(Path.of("/missing/project"), Path.of("/project"));
+        SiteConfig site = site(List.of(missing), true);
         LaunchPlan plan = PlannedCommands.plan(List.of("exec", "/images/a.sif", "true"), NOTHING, 1001, site);
         assertEquals(
                 List.of(Note.warning("skipping mount of /missing/project: no such file or directory")), plan.notes());
