@@ -5,35 +5,52 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-cancelled_when() { # CONDITION... (a command that succeeds when it is time)
+# Starts a step in a job whose name no job before had: an ended one is still listed for a moment.
+victims=0
+start() { # WORD OF SRUN..., with variables before them
+    job=victim.$((++victims))
+    as_user "${variables[@]}" srun -J "$job" -N2 -n4 "$@" >out 2>&1 &
+    step=$!
+}
+variables=()
+
+# Seconds; the machine of the short run may be busy with other things.
+patience=20
+[[ -z ${BERTH_FUZZ:-} ]] || patience=5
+
+is_listed() { [[ -n $(squeue -h -n "$job" -o %i) ]]; }
+
+reached() { # CONDITION...: waits until the command succeeds, or the step has ended
     while ! "$@" >/dev/null 2>&1; do
         kill -0 "$step" || break
         sleep 0.02
     done
-    as_user scancel -n victim
+}
+
+cancelled_when() { # CONDITION...
+    reached "$@"
+    as_user scancel -n "$job"
     wait "$step" || true
-    nodes_are_clean
+    nodes_are_clean "$patience"
     no_node_is_drained
 }
 
 @test "scancel while the program runs" {
-    as_user srun -N2 -n4 -J victim --container-image="$IMAGES/hello.sif" sh -c 'touch "running.$SLURM_PROCID"; sleep 600' &
-    step=$!
+    start --container-image="$IMAGES/hello.sif" sh -c 'touch "running.$SLURM_PROCID"; sleep 600'
     cancelled_when test -e running.0 -a -e running.3
 }
 
 @test "scancel at any moment of the start" {
     for delay in 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.5; do
-        as_user srun -N2 -n4 -J victim --container-image="$IMAGES/hello.sif" sleep 600 >/dev/null 2>&1 &
-        step=$!
+        start --container-image="$IMAGES/hello.sif" sleep 600
         sleep "$delay"
-        cancelled_when squeue -h -n victim -o %i
+        cancelled_when is_listed
     done
 }
 
 @test "scancel while the image is pulled" {
-    as_user BERTH_CACHEDIR="$place/home/cache" srun -N2 -n4 -J victim --container-image="docker://$REGISTRY/mpich" sleep 600 >out 2>&1 &
-    step=$!
+    variables=(BERTH_CACHEDIR="$place/home/cache")
+    start --container-image="docker://$REGISTRY/mpich" sleep 600
     cancelled_when grep -q 'Fetching OCI image' out
     [[ -z $(find "$place/home/cache" -name '*.part') ]] || as_user BERTH_CACHEDIR="$place/home/cache" srun -n1 --container-image="docker://$REGISTRY/mpich" true
 }
@@ -41,23 +58,17 @@ cancelled_when() { # CONDITION... (a command that succeeds when it is time)
 @test "scancel at random moments leaves nothing" {
     # The image is not in the cache for half of them; BERTH_SEED repeats a run.
     local times=10 i moment
+    variables=(BERTH_CACHEDIR="$place/home/cache")
     [[ -z ${BERTH_FUZZ:-} ]] || times=200
     RANDOM=${BERTH_SEED:-1}
     for ((i = 1; i <= times; i++)); do
         ((i % 2)) || rm -rf "$place/home/cache"
         moment=$(printf '0.%03d' $((RANDOM % 1000)))
-        as_user BERTH_CACHEDIR="$place/home/cache" srun -N2 -n4 -J victim --container-image="docker://$REGISTRY/hello" sleep 100 >out 2>&1 &
-        step=$!
-        until [[ -n $(squeue -h -n victim -o %i) ]]; do
-            kill -0 "$step" 2>/dev/null || { cat out; return 1; }
-            sleep 0.05
-        done
+        start --container-image="docker://$REGISTRY/hello" sleep 600
+        reached is_listed
         sleep "$moment"
-        as_user scancel -n victim
-        wait "$step" || true
         echo "cancel $i after $moment s"
-        nodes_are_clean 60
-        no_node_is_drained
+        cancelled_when is_listed
         [[ -z $(on_nodes cat /proc/self/mounts | grep squashfuse) ]]
     done
     # What was killed in the midst of a download goes with the next one.
