@@ -19,7 +19,7 @@ class CandidatesTest {
                         1000,
                         Path.of("/home/alice/.apptainer"),
                         tmpdir,
-                        Path.of("/work")),
+                        Path.of("/jobs/7")),
                 site,
                 Path.of("/var/tmp"));
     }
@@ -82,7 +82,7 @@ class CandidatesTest {
         Map<String, String> all = Map.of(
                 "SINGULARITY_CACHEDIR", "/s", "APPTAINER_CACHEDIR", "/a", "BERTH_CACHEDIR", "b", "TMPDIR", "/jobtmp");
         assertEquals(
-                List.of("BERTH_CACHEDIR /work/b"),
+                List.of("BERTH_CACHEDIR /jobs/7/b"),
                 texts(candidates(all, Optional.empty(), site).of(Role.BLOBS)));
         assertEquals(
                 List.of("APPTAINER_CACHEDIR /a"),
@@ -95,7 +95,7 @@ class CandidatesTest {
                 List.of("TMPDIR /jobtmp"),
                 texts(candidates(all, Optional.empty(), site).of(Role.TMP)));
         assertEquals(
-                List.of("APPTAINER_TMPDIR /work/t"),
+                List.of("APPTAINER_TMPDIR /jobs/7/t"),
                 texts(candidates(all, Optional.of("t"), site).of(Role.TMP)));
     }
 
