@@ -1,3 +1,4 @@
+import org.berth.oci.ImageLimits;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,7 +12,6 @@ import java.util.Locale;
 import org.berth.convert.Compression;
 import org.berth.convert.ConvertOptions;
 import org.berth.convert.Converter;
-import org.berth.convert.Limits;
 import org.berth.convert.OciLayout;
 import org.berth.oci.LayerSource;
 
@@ -30,7 +30,7 @@ public final class ConvertLayout {
                 Compression.valueOf(args[2].toUpperCase(Locale.ROOT)),
                 Integer.parseInt(args[3]),
                 Instant.ofEpochSecond(1_704_164_645),
-                Limits.DEFAULT,
+                ImageLimits.DEFAULTS,
                 Integer.parseInt(args[4]),
                 ConvertOptions.DiffIds.valueOf(args[5].toUpperCase(Locale.ROOT)));
         var line = new Line(args.length > 6 ? Long.parseLong(args[6]) : Long.MAX_VALUE);

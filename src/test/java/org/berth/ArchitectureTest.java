@@ -64,7 +64,7 @@ class ArchitectureTest {
             Map.entry("image", Set.of()),
             Map.entry("host", Set.of()),
             Map.entry("instance", Set.of("host", "oci")),
-            Map.entry("config", Set.of("host", "toml", "yaml")),
+            Map.entry("config", Set.of("host", "oci", "toml", "yaml")),
             Map.entry("policy", Set.of("resolve", "config", "host", "sif", "sign")),
             Map.entry("toml", Set.of()),
             Map.entry("yaml", Set.of()),

@@ -8,10 +8,8 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
 import org.berth.cache.NameFiles;
-import org.berth.config.ImageLimits;
 import org.berth.config.SiteConfig;
 import org.berth.convert.Compression;
-import org.berth.convert.Limits;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
@@ -175,21 +173,9 @@ final class Pulling {
                 buildTime(),
                 buildTime().reproducible() ? ZoneOffset.UTC : ZoneId.systemDefault(),
                 Runtime.getRuntime().availableProcessors(),
-                limits(site.imageLimits()),
+                site.imageLimits(),
                 host.facts().umask(),
                 Version.APPTAINER);
-    }
-
-    static Limits limits(ImageLimits of) {
-        return new Limits(
-                of.entries(),
-                of.bytes(),
-                of.depth(),
-                of.pathBytes(),
-                of.headerBytes(),
-                of.xattrBytes(),
-                of.ratio(),
-                of.ratioAbove());
     }
 
     /** What {@code mksquashfs} would compress with: {@code -comp} and the level are understood, the rest is not. */

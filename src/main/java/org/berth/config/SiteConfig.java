@@ -4,6 +4,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.berth.oci.ImageLimits;
 
 /**
  * The site's settings; conf/berth.yaml documents each.

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
+import org.berth.oci.ImageLimits;
 import org.berth.yaml.YamlTree;
 
 /**

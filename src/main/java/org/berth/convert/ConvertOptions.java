@@ -2,6 +2,7 @@ package org.berth.convert;
 
 import java.time.Instant;
 import org.berth.error.UsageException;
+import org.berth.oci.ImageLimits;
 
 /**
  * How layers are converted.
@@ -10,7 +11,7 @@ import org.berth.error.UsageException;
  * @param threads that compress at most; others read, parse and write
  */
 public record ConvertOptions(
-        Compression compression, int level, Instant imageTime, Limits limits, int threads, DiffIds diffIdCheck) {
+        Compression compression, int level, Instant imageTime, ImageLimits limits, int threads, DiffIds diffIdCheck) {
     /** Whether the uncompressed layers are hashed, too. Their blobs' digests are checked in any case. */
     public enum DiffIds {
         CHECK,
@@ -29,6 +30,11 @@ public record ConvertOptions(
     /** What a pull does unless told otherwise. */
     public static ConvertOptions defaults(Instant imageTime, int threads) {
         return new ConvertOptions(
-                Compression.ZSTD, Compression.ZSTD.defaultLevel(), imageTime, Limits.DEFAULT, threads, DiffIds.CHECK);
+                Compression.ZSTD,
+                Compression.ZSTD.defaultLevel(),
+                imageTime,
+                ImageLimits.DEFAULTS,
+                threads,
+                DiffIds.CHECK);
     }
 }

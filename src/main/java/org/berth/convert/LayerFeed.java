@@ -20,6 +20,7 @@ import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
+import org.berth.oci.ImageLimits;
 import org.berth.oci.LayerSource;
 import org.jspecify.annotations.Nullable;
 
@@ -48,14 +49,14 @@ final class LayerFeed implements AutoCloseable {
     }
 
     private final LayerSource source;
-    private final Limits limits;
+    private final ImageLimits limits;
     private final Check check;
     private final List<Lane> lanes;
     private final AtomicInteger started = new AtomicInteger();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final List<Thread> threads = new ArrayList<>();
 
-    LayerFeed(List<Layer> layers, LayerSource source, Limits limits, int width, Check check) {
+    LayerFeed(List<Layer> layers, LayerSource source, ImageLimits limits, int width, Check check) {
         this.source = source;
         this.limits = limits;
         this.check = check;

@@ -12,6 +12,7 @@ import org.berth.convert.EntryLog.Action;
 import org.berth.convert.EntryLog.Logged;
 import org.berth.convert.TarEntry.Kind;
 import org.berth.error.ImageException;
+import org.berth.oci.ImageLimits;
 import org.berth.squashfs.FileData;
 import org.berth.squashfs.Node;
 import org.berth.squashfs.SquashfsFormat;
@@ -34,7 +35,7 @@ final class LayerScan {
     private static final int XATTR_VALUE_MAX = 65536;
 
     private final SquashfsWriter image;
-    private final Limits limits;
+    private final ImageLimits limits;
     private final List<FileData> contents = new ArrayList<>();
     private final TarReader.Sink sink;
     private long entries;
@@ -42,7 +43,7 @@ final class LayerScan {
     private long hiddenBytes;
     private long droppedXattrs;
 
-    LayerScan(SquashfsWriter image, Limits limits) {
+    LayerScan(SquashfsWriter image, ImageLimits limits) {
         this.image = image;
         this.limits = limits;
         sink = new TarReader.Sink() {

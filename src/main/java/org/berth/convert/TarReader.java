@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.berth.convert.TarEntry.Kind;
 import org.berth.error.ImageException;
+import org.berth.oci.ImageLimits;
 
 /**
  * Reads tar archives of all dialects: v7, ustar (POSIX 1003.1-1988), PAX (1003.1-2001), GNU and star.
@@ -35,7 +36,7 @@ final class TarReader {
     }
 
     private final TarInput in;
-    private final Limits limits;
+    private final ImageLimits limits;
     private final byte[] header = new byte[BLOCK];
     private final Map<String, byte[]> global = new HashMap<>();
 
@@ -44,7 +45,7 @@ final class TarReader {
 
     private long padding;
 
-    TarReader(TarInput in, Limits limits) {
+    TarReader(TarInput in, ImageLimits limits) {
         this.in = in;
         this.limits = limits;
     }

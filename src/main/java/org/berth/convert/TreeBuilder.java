@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.berth.convert.EntryLog.Logged;
 import org.berth.error.ImageException;
+import org.berth.oci.ImageLimits;
 import org.berth.squashfs.FileData;
 import org.berth.squashfs.Node;
 import org.berth.squashfs.Node.Directory;
@@ -32,7 +33,7 @@ final class TreeBuilder {
     private static final int LINKS_MAX = 40;
     private static final int IMPLIED_MODE = 0755;
 
-    private final Limits limits;
+    private final ImageLimits limits;
     private final int imageTime;
     private final Directory root = new Directory();
 
@@ -65,7 +66,7 @@ final class TreeBuilder {
         STOP
     }
 
-    TreeBuilder(Limits limits, int imageTime) {
+    TreeBuilder(ImageLimits limits, int imageTime) {
         this.limits = limits;
         this.imageTime = imageTime;
         root.attributes(IMPLIED_MODE, 0, 0, imageTime, SquashfsFormat.NONE);

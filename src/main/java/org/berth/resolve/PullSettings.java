@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.time.ZoneId;
 import java.util.Optional;
 import org.berth.convert.Compression;
-import org.berth.convert.Limits;
+import org.berth.oci.ImageLimits;
 
 /**
  * How images are pulled and converted.
@@ -23,7 +23,7 @@ public record PullSettings(
         BuildTime time,
         ZoneId zone,
         int threads,
-        Limits limits,
+        ImageLimits limits,
         int umask,
         String version) {
 

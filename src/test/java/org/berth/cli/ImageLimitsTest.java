@@ -9,22 +9,15 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.berth.config.ImageLimits;
 import org.berth.config.Setting;
-import org.berth.convert.Limits;
 import org.junit.jupiter.api.Test;
 
-/** The site's limits of images and the converter's are the same. */
+/** Messages about a limit of images name a setting that there is. */
 class ImageLimitsTest {
-    @Test
-    void theDefaultsOfSettingsAndConversionAgree() {
-        assertEquals(Limits.DEFAULT, Pulling.limits(ImageLimits.DEFAULTS));
-    }
-
     @Test
     void aSettingThatAMessageNamesIsOne() throws IOException {
         Matcher names = Pattern.compile("\"(image-[a-z-]+)\"")
-                .matcher(Files.readString(Path.of("src/main/java/org/berth/convert/Limits.java")));
+                .matcher(Files.readString(Path.of("src/main/java/org/berth/oci/ImageLimits.java")));
         int found = 0;
         for (; names.find(); found++) {
             String name = names.group(1);

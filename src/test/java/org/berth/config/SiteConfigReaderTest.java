@@ -16,6 +16,7 @@ import java.util.OptionalLong;
 import org.berth.cli.PlannedCommands;
 import org.berth.error.HostException;
 import org.berth.host.Host;
+import org.berth.oci.ImageLimits;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -28,6 +28,7 @@ import org.berth.fuzz.Fuzz;
 import org.berth.fuzz.Mutation;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
+import org.berth.oci.ImageLimits;
 import org.berth.squashfs.Inode;
 import org.berth.squashfs.SquashfsReader;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Layers that nobody would write, from the compressed bytes to the image. */
 class ConvertFuzzTest {
-    private static final Limits LIMITS = new Limits(10_000, 64L << 20, 64, 32 << 10, 1 << 20, 1 << 20, 200, 64L << 20);
+    private static final ImageLimits LIMITS =
+            new ImageLimits(10_000, 64L << 20, 64, 32 << 10, 1 << 20, 1 << 20, 200, 64L << 20);
     private static final Descriptor BLOB = new Descriptor("layer", Digest.sha256(new byte[0]), 0, Map.of());
 
     private static final List<String> NAMES = List.of(

@@ -32,6 +32,7 @@ import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.fuzz.Fuzz;
 import org.berth.oci.Digest;
+import org.berth.oci.ImageLimits;
 import org.berth.oci.LayerSource;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
@@ -581,10 +582,10 @@ class ConverterTest {
     void entriesAreCountedAlsoInLayersThatComeAgain() {
         byte[] tar = new TarMaker().empty("a").empty("b").end();
         MemoryLayers layers = MemoryLayers.of(tar, tar, tar);
-        assertLimit(new Limits(5, 1000, 10, 99, 999, 999, 99, 9999), "5 entries; image-max-entries", layers);
+        assertLimit(new ImageLimits(5, 1000, 10, 99, 999, 999, 99, 9999), "5 entries; image-max-entries", layers);
     }
 
-    private void assertLimit(Limits limits, String words, MemoryLayers layers) {
+    private void assertLimit(ImageLimits limits, String words, MemoryLayers layers) {
         var options = new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, limits, 1, DiffIds.IGNORE);
         var e = assertThrows(ImageException.class, () -> convert(options, layers));
         assertTrue(e.getMessage().contains("more than " + words), e.getMessage());
@@ -593,7 +594,7 @@ class ConverterTest {
 
     @Test
     void everyLimitIsNamedByItsSettingWhereItIsHit() {
-        var limits = new Limits(9, 1000, 3, 20, 600, 30, 4, 20_000);
+        var limits = new ImageLimits(9, 1000, 3, 20, 600, 30, 4, 20_000);
         Assertions.assertDoesNotThrow(() -> convert(
                 new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, limits, 1, DiffIds.IGNORE),
                 MemoryLayers.of(new TarMaker()
@@ -650,7 +651,7 @@ class ConverterTest {
     /** Streams far beyond the limits, made as they are read: a few bytes of a compressed blob can stand for them. */
     @Test
     void layersFarBeyondTheirLimitsAreRefused() throws IOException {
-        var limits = new Limits(2000, 4 << 20, 50, 4096, 1 << 16, 1 << 20, 200, 32 << 20);
+        var limits = new ImageLimits(2000, 4 << 20, 50, 4096, 1 << 16, 1 << 20, 200, 32 << 20);
         byte[] big = new TarMaker().file("big", new byte[1 << 20]).cut();
         Map<String, IntFunction<byte[]>> parts = Map.of(
                 "2000 entries", i -> new TarMaker().empty("f" + i).cut(),
@@ -706,11 +707,11 @@ class ConverterTest {
     void aLayerThatUnpacksToFarMoreThanItsBlobIsRefused() {
         byte[] tar = new TarMaker().file("zeros", new byte[3_000_000]).end();
         MemoryLayers layers = MemoryLayers.of(tar);
-        var roomy = new Limits(9, 1L << 40, 9, 99, 999, 999, 200, 1L << 30);
+        var roomy = new ImageLimits(9, 1L << 40, 9, 99, 999, 999, 200, 1L << 30);
         Assertions.assertDoesNotThrow(
                 () -> convert(new ConvertOptions(Compression.ZSTD, 1, IMAGE_TIME, roomy, 1, DiffIds.IGNORE), layers));
         assertLimit(
-                new Limits(9, 1L << 40, 9, 99, 999, 999, 200, 1_000_000),
+                new ImageLimits(9, 1L << 40, 9, 99, 999, 999, 200, 1_000_000),
                 "200 times its size; image-max-ratio",
                 layers);
     }
@@ -839,7 +840,7 @@ class ConverterTest {
 
     private static ConvertOptions options(Compression compression, int threads) {
         return new ConvertOptions(
-                compression, compression.defaultLevel(), IMAGE_TIME, Limits.DEFAULT, threads, DiffIds.CHECK);
+                compression, compression.defaultLevel(), IMAGE_TIME, ImageLimits.DEFAULTS, threads, DiffIds.CHECK);
     }
 
     private Path convert(ConvertOptions options, MemoryLayers layers) throws IOException {

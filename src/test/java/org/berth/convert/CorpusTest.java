@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.berth.convert.ConvertOptions.DiffIds;
 import org.berth.convert.Extra.Rule;
 import org.berth.error.BerthException;
+import org.berth.oci.ImageLimits;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -174,7 +175,7 @@ class CorpusTest {
     private static Converter.Result convert(OciLayout layout, Path image, Compression compression, List<Extra> extras)
             throws IOException {
         var options = new ConvertOptions(
-                compression, compression.defaultLevel(), Instant.EPOCH, Limits.DEFAULT, 2, DiffIds.CHECK);
+                compression, compression.defaultLevel(), Instant.EPOCH, ImageLimits.DEFAULTS, 2, DiffIds.CHECK);
         try (var out =
                 FileChannel.open(image, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             return Converter.convert(layout.layers(), layout.diffIds(), layout, extras, options, out, 0);

@@ -15,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -24,8 +23,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
-import org.berth.convert.Compression;
-import org.berth.convert.Limits;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
@@ -185,17 +182,7 @@ class LibraryImagesTest {
     }
 
     private Puller.PulledImage pull(String name, Optional<Path> cache) {
-        PullSettings pull = new PullSettings(
-                cache,
-                directory,
-                Compression.ZSTD,
-                1,
-                new BuildTime.Now(),
-                ZoneOffset.UTC,
-                1,
-                Limits.DEFAULT,
-                022,
-                "test");
+        PullSettings pull = WebImagesTest.settings(cache, directory);
         URI address = URI.create(
                 "http://127.0.0.1:%d/base".formatted(library.getAddress().getPort()));
         try (LibraryClient client = new LibraryClient(address, settings)) {

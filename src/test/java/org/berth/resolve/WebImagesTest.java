@@ -18,12 +18,12 @@ import java.util.List;
 import java.util.Optional;
 import org.berth.cache.OwnFiles;
 import org.berth.convert.Compression;
-import org.berth.convert.Limits;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
+import org.berth.oci.ImageLimits;
 import org.berth.resolve.Puller.PulledImage;
 import org.berth.sif.Architecture;
 import org.berth.sif.FileSystemType;
@@ -88,18 +88,23 @@ class WebImagesTest {
         return Files.readAllBytes(file);
     }
 
-    private PulledImage fetch(String path, Optional<Path> cache) {
-        PullSettings settings = new PullSettings(
+    /** Of a pull without any option. */
+    static PullSettings settings(Optional<Path> cache, Path temporary) {
+        return new PullSettings(
                 cache,
-                directory,
+                temporary,
                 Compression.ZSTD,
                 1,
                 new BuildTime.Now(),
                 ZoneOffset.UTC,
                 1,
-                Limits.DEFAULT,
+                ImageLimits.DEFAULTS,
                 022,
                 "test");
+    }
+
+    private PulledImage fetch(String path, Optional<Path> cache) {
+        PullSettings settings = settings(cache, directory);
         try (WebImages web = new WebImages(settings, new Recorded(told), ProxySelector.of(null), "berth/test")) {
             return web.fetch(
                     "http://127.0.0.1:%d%s".formatted(server.getAddress().getPort(), path));

@@ -1,4 +1,4 @@
-package org.berth.convert;
+package org.berth.oci;
 
 import org.berth.error.ImageException;
 
@@ -15,7 +15,7 @@ import org.berth.error.ImageException;
  * @param ratio how many times larger than its blob a layer may be once it is unpacked
  * @param ratioAbove up to so many unpacked bytes the ratio does not matter
  */
-public record Limits(
+public record ImageLimits(
         long entries,
         long bytes,
         long depth,
@@ -24,31 +24,31 @@ public record Limits(
         long xattrBytes,
         long ratio,
         long ratioAbove) {
-    /** The settings' defaults: far beyond the largest images of the field, which have 250,000 entries and 50 GB. */
-    public static final Limits DEFAULT =
-            new Limits(5_000_000, 1L << 40, 2048, 32 << 10, 1 << 20, 64 << 20, 200, 4L << 30);
+    /** Far beyond the largest images of the field, which have 250,000 entries and 50 GB. */
+    public static final ImageLimits DEFAULTS =
+            new ImageLimits(5_000_000, 1L << 40, 2048, 32 << 10, 1 << 20, 64 << 20, 200, 4L << 30);
 
-    void checkEntries(long count) {
+    public void checkEntries(long count) {
         check(count, entries, "the image has more than %d entries", "image-max-entries");
     }
 
-    void checkBytes(long count) {
+    public void checkBytes(long count) {
         check(count < 0 ? Long.MAX_VALUE : count, bytes, "the image's files have more than %d bytes", "image-max-size");
     }
 
-    void checkDepth(int levels) {
+    public void checkDepth(int levels) {
         check(levels, depth, "directories are nested more than %d deep", "image-max-depth");
     }
 
-    void checkPath(byte[] path) {
+    public void checkPath(byte[] path) {
         check(path.length, pathBytes, "its path has more than %d bytes", "image-max-path");
     }
 
-    void checkHeader(String what, long count) {
+    public void checkHeader(String what, long count) {
         check(count, headerBytes, "a " + what + " has more than %d bytes", "image-max-header");
     }
 
-    void checkXattrs(long count) {
+    public void checkXattrs(long count) {
         check(
                 count,
                 xattrBytes,
@@ -57,7 +57,7 @@ public record Limits(
     }
 
     /** @param unpacked bytes that came of a blob so far */
-    void checkRatio(long blob, long unpacked) {
+    public void checkRatio(long blob, long unpacked) {
         if (unpacked > ratioAbove) {
             check(unpacked / Math.max(blob, 1), ratio, "it unpacks to more than %d times its size", "image-max-ratio");
         }
