@@ -149,47 +149,7 @@ class AccessFuzzTest {
                   Insecure: false
                 - {URI: "oras://x", Insecure: yes}
                 """;
-        List<String> words = List.of(
-                "&a ",
-                "*a",
-                "&a [*a]",
-                "[[*d]]",
-                "<<: *d",
-                "!!int ",
-                "!!float ",
-                "!!binary ",
-                "!!timestamp ",
-                "!!set ",
-                "!!java.io.File ",
-                "!x ",
-                "!!python/object:x ",
-                "? ",
-                ": ",
-                "- ",
-                "---\n",
-                "...\n",
-                "%YAML 9.9\n",
-                "|\n",
-                ">\n",
-                "{",
-                "}",
-                "[",
-                "]",
-                ",",
-                "\"",
-                "2001-99-99",
-                "0x",
-                "0b",
-                "0o",
-                "1_000",
-                "._",
-                ".inf",
-                "12:34:56",
-                "~",
-                "\n  ",
-                "\t",
-                "Credentials:",
-                "URI: ");
+        List<String> words = Mutation.yaml("Credentials:", "URI: ");
         Path file = directory.resolve("remote.yaml");
         Fuzz.of("remote.yaml").cases(500).run(random -> {
             Files.writeString(

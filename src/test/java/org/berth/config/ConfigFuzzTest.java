@@ -16,56 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Settings of a site as nobody would write them: taken, or refused in a sentence. */
 class ConfigFuzzTest {
-    private static final List<String> YAML = List.of(
-            "&a ",
-            "*a",
-            "&a [*a]",
-            "[[*a]]",
-            "<<: *a",
-            "<<: x",
-            "!!int ",
-            "!!float ",
-            "!!binary ",
-            "!!timestamp ",
-            "!!set ",
-            "!!map ",
-            "!!java.io.File ",
-            "!x ",
-            "? ",
-            ": ",
-            "- ",
-            "---\n",
-            "...\n",
-            "%YAML 9.9\n",
-            "|\n",
-            ">\n",
-            "{",
-            "}",
-            "[",
-            "]",
-            ",",
-            "\"",
-            "\"\\0\"",
-            "\"/a\\0\"",
-            "2001-99-99",
-            "0x",
-            "1_000",
-            ".inf",
-            "12:34:56",
-            "~",
-            "\n",
-            "\n  ",
-            "\t",
-            "yes",
-            "no",
-            "/a",
-            "/a:/b",
-            "minimal",
-            "auto",
-            "-1",
-            "99999999999999999999",
-            " = ",
-            "# ");
+    private static final List<String> YAML =
+            Mutation.yaml("yes", "no", "/a", "/a:/b", "minimal", "auto", "-1", "99999999999999999999", " = ", "# ");
 
     @TempDir
     Path directory;

@@ -3,6 +3,7 @@ package org.berth.fuzz;
 import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 
 /** Changes valid inputs in the ways that readers get wrong: at edges of numbers, in lengths, in order, by cutting and by doubling. */
 public final class Mutation {
@@ -29,6 +30,54 @@ public final class Mutation {
 
     /** Long texts come from few repetitions of a piece, deep nesting from many. */
     private static final int REPEATED_CHARACTERS = 20_000;
+
+    /** Tags, anchors, indicators and numbers: what YAML has beyond plain text. */
+    private static final List<String> YAML = List.of(
+            "&a ",
+            "*a",
+            "&a [*a]",
+            "[[*a]]",
+            "<<: *a",
+            "<<: x",
+            "!!int ",
+            "!!float ",
+            "!!binary ",
+            "!!timestamp ",
+            "!!set ",
+            "!!map ",
+            "!!java.io.File ",
+            "!x ",
+            "? ",
+            ": ",
+            "- ",
+            "---\n",
+            "...\n",
+            "%YAML 9.9\n",
+            "|\n",
+            ">\n",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            "\"",
+            "\"\\0\"",
+            "\"/a\\0\"",
+            "2001-99-99",
+            "0x",
+            "1_000",
+            ".inf",
+            "12:34:56",
+            "~",
+            "\n",
+            "\n  ",
+            "\t",
+            "[[*d]]",
+            "<<: *d",
+            "!!python/object:x ",
+            "0b",
+            "0o",
+            "._");
 
     private static final List<String> NASTY = List.of(
             "\0",
@@ -212,5 +261,10 @@ public final class Mutation {
 
     private static String word(List<String> words, RandomGenerator random) {
         return words.isEmpty() || random.nextInt(3) == 0 ? one(NASTY, random) : one(words, random);
+    }
+
+    /** Pieces of YAML, and those of one kind of file. */
+    public static List<String> yaml(String... own) {
+        return Stream.concat(YAML.stream(), Stream.of(own)).toList();
     }
 }
