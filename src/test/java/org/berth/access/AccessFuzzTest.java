@@ -25,13 +25,7 @@ class AccessFuzzTest {
                 "quay.io":{"identitytoken":"t"},"r.example:5000":{"registrytoken":"t"}},"credHelpers":{"gcr.io":"gcloud"},
                 "credsStore":"secretservice","HttpHeaders":{"x":1}}
                 """;
-        List<String> words = List.of(
-                "{",
-                "}",
-                "[",
-                "]",
-                ":",
-                ",",
+        List<String> words = Mutation.json(
                 "null",
                 "1",
                 "\"a\"",

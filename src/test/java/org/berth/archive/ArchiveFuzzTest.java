@@ -46,13 +46,7 @@ class ArchiveFuzzTest {
             "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"%s\"]}}"
                     .formatted(Digest.sha256(LAYER))
                     .getBytes(StandardCharsets.US_ASCII);
-    private static final List<String> WORDS = List.of(
-            "{",
-            "}",
-            "[",
-            "]",
-            ":",
-            ",",
+    private static final List<String> WORDS = Mutation.json(
             "null",
             "\"Config\":",
             "\"Layers\":",

@@ -79,6 +79,8 @@ public final class Mutation {
             "0o",
             "._");
 
+    private static final List<String> JSON = List.of("{", "}", "[", "]", ":", ",");
+
     private static final List<String> NASTY = List.of(
             "\0",
             "\n",
@@ -266,5 +268,10 @@ public final class Mutation {
     /** Pieces of YAML, and those of one kind of file. */
     public static List<String> yaml(String... own) {
         return Stream.concat(YAML.stream(), Stream.of(own)).toList();
+    }
+
+    /** Pieces of JSON, and those of one kind of document. */
+    public static List<String> json(String... own) {
+        return Stream.concat(JSON.stream(), Stream.of(own)).toList();
     }
 }

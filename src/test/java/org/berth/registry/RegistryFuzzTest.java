@@ -163,8 +163,7 @@ class RegistryFuzzTest {
     void answers() {
         String error =
                 "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"requested access is denied\",\"detail\":null}]}";
-        List<String> words =
-                List.of("{", "}", "[", "]", "\"errors\"", "\"message\"", "\"code\"", ":", ",", "\u001b[2J", "<html>");
+        List<String> words = Mutation.json("\"errors\"", "\"message\"", "\"code\"", "\u001b[2J", "<html>");
         List<String> values =
                 List.of("100", ";w=", "21600", " ", "Wed, 21 Oct 2015 07:28:00 GMT", "Mon, 99 Foo", "999999999", ",");
         Fuzz.of("answer").cases(3000).run(random -> {

@@ -83,13 +83,7 @@ class SifFuzzTest {
                 {"data":{"attributes":{"apps":{"a":{"environment":{"/x":"y"},"runscript":"r"}},"environment":{"/e":"1"},
                 "labels":{"l":"v"},"runscript":"r","test":"t","helpfile":"h","deffile":"d","startscript":"s"}},"type":"container"}
                 """;
-        List<String> words = List.of(
-                "{",
-                "}",
-                "[",
-                "]",
-                ":",
-                ",",
+        List<String> words = Mutation.json(
                 "null",
                 "1",
                 "\"a\"",
