@@ -3,6 +3,7 @@
 #ifndef BERTH_H
 #define BERTH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ enum level {
 };
 
 enum {
+	STATUS_USAGE =
+		125, /* of the planner, for the 1 of usage errors: a JVM that cannot start says 1 */
 	STATUS_FAILED = 255
 };
 
@@ -102,8 +105,15 @@ struct environment {
 	size_t room;
 };
 
+/* What the caller had, for the payload; the launcher works with other ones. */
+struct caller_signals {
+	struct sigaction child;
+	struct sigaction file_size;
+};
+
 struct context {
 	const struct plan *plan;
+	struct caller_signals signals;
 	int argc;
 	char **argv;
 	char **caller_environment;
@@ -219,6 +229,12 @@ void close_from(int first);
 /* Sets up a child that is ours alone: these descriptors from 3 on, all others but 0-2 closed. */
 void keep_only(const int *descriptors, int count);
 void signals_default(void);
+void signals_take(struct caller_signals *signals);
+void signals_give_back(const struct caller_signals *signals);
+/* A child that does our work, in which all signals are blocked. Who waits for it passes signals on
+ * to it, stops with it, and ends by the signal that has ended it. */
+pid_t fork_supervised(sigset_t *before);
+int wait_supervised(pid_t child, const sigset_t *before);
 
 /* Starts a process that belongs to nobody (own session, init's child), holds only the given
  * descriptors (from 4 on) and whose words on standard error can be read from *words. True in it,

@@ -265,6 +265,7 @@ static _Noreturn void run_environment_script(struct context *context, struct ste
 	argv[2] = step->words[1];
 	argv[3] = step->words[2];
 	umask(context->umask);
+	signals_give_back(&context->signals);
 	if (context->plan->drop_privileges)
 		drop_privileges();
 	/* In this child only: the payload may have got a descriptor of that number. */

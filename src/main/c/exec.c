@@ -19,7 +19,7 @@
 
 enum {
 	HEAD_SIZE = 512,
-	SHELL_FD = 64, /* at least */
+	SHELL_FD = 10, /* at least: above those that env-image gives to the shell */
 };
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -169,6 +169,7 @@ static _Noreturn void run(struct context *context, const char *path, char *const
 	int error;
 
 	umask(context->umask);
+	signals_give_back(&context->signals);
 	execve(path, argv, context->environment.variables);
 	error = errno;
 	if (error == ENOEXEC)
@@ -262,6 +263,7 @@ static _Noreturn void run_script(struct context *context, const struct step *ste
 		prefix[count++] = copy(option);
 	prefix[count++] = path;
 	umask(context->umask);
+	signals_give_back(&context->signals);
 	run_by_descriptor(step->fds[0], arguments(context, prefix, count, step->words[0]),
 			  context->environment.variables);
 	die_errno("run the shell %s", step->words[1]);

@@ -44,6 +44,7 @@ int main(int argc, char **argv, char **environment)
 	const char *fault;
 
 	fill_standard_descriptors();
+	signals_take(&context.signals);
 	if (argc < 1)
 		die("no arguments, not even a name");
 	if (argc > 2 && !strcmp(argv[1], "--plan"))

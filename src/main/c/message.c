@@ -23,6 +23,8 @@ const char *why(int error)
 {
 	static char words[128];
 
+	if (error == EFBIG)
+		return "file too large (ulimit -f bounds the size of files)";
 	snprintf(words, sizeof(words), "%s", strerror(error));
 	/* "No such file" becomes "no such file", "I/O error" stays. */
 	if (words[0] && islower((unsigned char)words[1]))

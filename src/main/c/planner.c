@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ enum {
 	PLAN_LIMIT = 64 << 20,
 	FACTS_FD = 3,
 	PLAN_FD = 4,
+	JAVA_FAILED = 1, /* status of a JVM that could not start */
 };
 
 enum profile {
@@ -240,6 +242,60 @@ static struct list java_command(const char *prefix, enum profile profile)
 	return argv;
 }
 
+/* ---- what the caller allows us ---- */
+
+static unsigned long megabytes_of_limit(int resource)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return 0;
+	return (unsigned long)(limit.rlim_cur >> 20);
+}
+
+/* A JVM reserves more than it uses; where it gets too little it ends in words of its own. Measured:
+ * 550 MB with the short profile. */
+static void check_address_space(enum profile profile)
+{
+	const unsigned long needed = profile == PROFILE_SHORT ? 640 : 1024;
+	unsigned long allowed = megabytes_of_limit(RLIMIT_AS);
+
+	if (allowed && allowed < needed)
+		die("this shell allows its programs %lu MB of address space and %lu MB are needed: "
+		    "raise it with 'ulimit -v %lu' or more",
+		    allowed, needed, needed << 10);
+}
+
+static _Noreturn void die_java(const char *prefix)
+{
+	static const struct {
+		int resource;
+		const char *name;
+	} known[] = {
+		{RLIMIT_AS, "MB of address space (ulimit -v)"},
+		{RLIMIT_DATA, "MB of data (ulimit -d)"},
+	};
+	struct buffer limits = {0};
+	struct rlimit processes;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (megabytes_of_limit(known[i].resource))
+			append_text(&limits,
+				    text("%s%lu %s", limits.length ? ", " : "",
+					 megabytes_of_limit(known[i].resource), known[i].name));
+	if (getrlimit(RLIMIT_NPROC, &processes) == 0 && processes.rlim_cur < 4096)
+		append_text(&limits,
+			    text("%s%lu processes and threads (ulimit -u)",
+				 limits.length ? ", " : "", (unsigned long)processes.rlim_cur));
+	append(&limits, "", 1);
+	if (limits.length > 1)
+		die("Java could not start (%s/libexec/berth): this shell allows its programs %s",
+		    prefix, limits.bytes);
+	die("Java could not start (%s/libexec/berth): the node may be out of memory, or the "
+	    "installation is damaged",
+	    prefix);
+}
+
 static bool is_named(const char *variable, const char *name)
 {
 	size_t length = strlen(name);
@@ -266,6 +322,9 @@ static struct list java_environment(char **caller)
 			add(&environment, *caller);
 	}
 	add(&environment, copy("LC_ALL=C.UTF-8"));
+	/* The C library reserves 64 MB for each further thread. */
+	if (megabytes_of_limit(RLIMIT_AS))
+		add(&environment, copy("MALLOC_ARENA_MAX=1"));
 	add(&environment, text("BERTH_FACTS_FD=%d", FACTS_FD));
 	add(&environment, text("BERTH_PLAN_FD=%d", PLAN_FD));
 	return environment;
@@ -293,19 +352,24 @@ static int run_java(const char *prefix, enum profile profile, int facts, int pla
 	struct list argv = java_command(prefix, profile);
 	struct list environment = java_environment(caller);
 	const int descriptors[] = {facts, plan};
-	pid_t parent = getpid();
-	pid_t child = fork_quiet();
+	pid_t parent = getpid(), child;
+	sigset_t before;
 
+	child = fork_supervised(&before);
 	if (child < 0)
 		die_errno("start the planner");
 	if (child == 0) {
 		end_with_parent(parent, SIGTERM);
 		set_signals();
 		keep_only(descriptors, 2);
+		/* The caller's directory may be gone, or a server's that does not answer. What the
+		 * planner reads it names by whole paths. */
+		if (chdir("/") < 0)
+			die_errno("change to /");
 		execve(argv.words[0], argv.words, environment.words);
 		die_errno("run %s", argv.words[0]);
 	}
-	return wait_quiet(child);
+	return wait_supervised(child, &before);
 }
 
 /* A container command may have to convert an image first: one that has to be fetched. */
@@ -336,16 +400,25 @@ void ask_planner(struct buffer *plan, int argc, char **argv, char **environment)
 {
 	const char *prefix = own_prefix();
 	enum profile profile = profile_of(argc, argv);
-	int facts_fd = gather_facts(argc, argv, environment);
-	int plan_fd = memfd_create("berth-plan", MFD_CLOEXEC);
-	int status;
+	int facts_fd, plan_fd, status;
 
+	check_address_space(profile);
+	facts_fd = gather_facts(argc, argv, environment);
+	plan_fd = memfd_create("berth-plan", MFD_CLOEXEC);
 	if (plan_fd < 0)
 		die_errno("make room for the plan");
 	status = run_java(prefix, profile, facts_fd, plan_fd, environment);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		die("Java was killed before the work was done, as it happens where memory is short "
+		    "(this process may use %llu MB)",
+		    (unsigned long long)(memory_limit() >> 20));
 	if (WIFSIGNALED(status))
 		die("the planner was ended by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == JAVA_FAILED)
+		die_java(prefix);
+	if (WEXITSTATUS(status) == STATUS_USAGE)
+		_exit(1);
 	if (WEXITSTATUS(status))
 		_exit(WEXITSTATUS(status));
 	if (lseek(plan_fd, 0, SEEK_SET) < 0 || append_file(plan, plan_fd, PLAN_LIMIT) < 0)

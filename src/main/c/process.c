@@ -24,7 +24,6 @@
 #endif
 
 enum {
-	HIGH_FD = 64,	   /* above every number that is given to a child */
 	WORDS_SIZE = 4096, /* of a helper's last words */
 	FIRST_KEPT_FD = 3,
 };
@@ -90,9 +89,10 @@ void keep_only(const int *descriptors, int count)
 {
 	int high[8];
 
-	/* First out of the way: one's old number may be the other's new one. */
+	/* First out of the way: one's old number may be the other's new one. No further than that:
+	 * the caller may allow few descriptors. */
 	for (int i = 0; i < count; i++) {
-		high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, HIGH_FD);
+		high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, FIRST_KEPT_FD + count);
 		if (high[i] < 0)
 			die_errno("arrange descriptors");
 	}
@@ -175,30 +175,37 @@ char *last_words(int words)
 	return said;
 }
 
-/* ---- waiting for a payload ---- */
+/* ---- what the caller did to our signals ---- */
 
-/* What the caller had, to be given back to the payload. */
-struct signals {
-	sigset_t mask;
-	struct sigaction child;
-};
-
-/* Nothing may be lost between fork and the first wait: all signals are blocked, and SIGCHLD is
- * not ignored, whatever the caller had. */
-static void hold_signals(struct signals *held)
+/*
+ * Where SIGCHLD is ignored, children vanish before they are awaited; where SIGXFSZ is not, a file
+ * that grows over a limit ends the process without a word. Both dispositions survive execve: some
+ * parents leave them ignored, and the payload gets what they left.
+ */
+void signals_take(struct caller_signals *signals)
 {
 	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	const struct sigaction ignored = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGCHLD, &standard, &signals->child);
+	sigaction(SIGXFSZ, &ignored, &signals->file_size);
+}
+
+void signals_give_back(const struct caller_signals *signals)
+{
+	sigaction(SIGCHLD, &signals->child, NULL);
+	sigaction(SIGXFSZ, &signals->file_size, NULL);
+}
+
+/* ---- waiting for a child that does our work ---- */
+
+/* Nothing may be lost between fork and the first wait. */
+static void block_signals(sigset_t *before)
+{
 	sigset_t all;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &held->mask);
-	sigaction(SIGCHLD, &standard, &held->child);
-}
-
-static void release_signals(const struct signals *held)
-{
-	sigaction(SIGCHLD, &held->child, NULL);
-	sigprocmask(SIG_SETMASK, &held->mask, NULL);
+	sigprocmask(SIG_SETMASK, &all, before);
 }
 
 static _Noreturn void end_as(int status)
@@ -235,9 +242,10 @@ static void stop_self(int number)
 /*
  * Passes signals on until the child has ended. What the terminal sends goes to the whole
  * foreground process group, so a payload of that group has it already; what somebody sent is always
- * forwarded. Returns the child's status; orphans are reaped on the way.
+ * forwarded. Returns the child's status, and the last signal but SIGCHLD; orphans are reaped on the
+ * way.
  */
-static int supervise(pid_t child, bool stops)
+static int supervise(pid_t child, bool stops, int *last)
 {
 	sigset_t all;
 
@@ -255,6 +263,7 @@ static int supervise(pid_t child, bool stops)
 					return status;
 			continue;
 		}
+		*last = number;
 		if (number != SIGURG && (info.si_code != SI_KERNEL || getpgid(child) != getpgid(0)))
 			kill(child, number);
 		if (stops && (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU))
@@ -262,17 +271,44 @@ static int supervise(pid_t child, bool stops)
 	}
 }
 
+pid_t fork_supervised(sigset_t *before)
+{
+	pid_t child;
+
+	block_signals(before);
+	child = fork_with(SIGCHLD);
+	if (child < 0)
+		sigprocmask(SIG_SETMASK, before, NULL);
+	return child;
+}
+
+int wait_supervised(pid_t child, const sigset_t *before)
+{
+	int last = 0;
+	int status = supervise(child, true, &last);
+
+	/* A program that tidies up when it is told to end says so by its status; who waits for us
+	 * (a shell that runs a script, say) goes by the signal. */
+	if (last &&
+	    (WIFEXITED(status) ? WEXITSTATUS(status) == 128 + last : WTERMSIG(status) == last))
+		end_as(last);
+	sigprocmask(SIG_SETMASK, before, NULL);
+	return status;
+}
+
+/* ---- waiting for a payload ---- */
+
 /* Who only waits holds nothing of the caller's: a reader of the payload's output must see its end
  * when the payload closes it. */
 static _Noreturn void wait_for_payload(pid_t child, int alive, const int *payload_status)
 {
-	int status;
+	int status, last = 0;
 
 	/* The pipe's end stays: it tells the child that we are there. */
 	if (alive != 0)
 		dup2(alive, 0);
 	close_from(1);
-	status = supervise(child, true);
+	status = supervise(child, true, &last);
 	end_as(*payload_status >= 0 ? *payload_status : status);
 }
 
@@ -290,6 +326,8 @@ static void name_process(struct context *context, const char *name)
 
 static _Noreturn void be_init(struct context *context, pid_t payload, int *payload_status)
 {
+	int last = 0;
+
 	name_process(context, "appinit");
 	close_from(0);
 	/* The payload's root will be elsewhere: pivot takes along who is at the old one. */
@@ -298,7 +336,7 @@ static _Noreturn void be_init(struct context *context, pid_t payload, int *paylo
 	if (context->plan->drop_privileges)
 		drop_privileges();
 	/* PID 1 cannot end itself by a signal, so the launcher is told how the payload ended. */
-	*payload_status = supervise(payload, false);
+	*payload_status = supervise(payload, false, &last);
 	_exit(WIFEXITED(*payload_status) ? WEXITSTATUS(*payload_status)
 					 : 128 + WTERMSIG(*payload_status));
 }
@@ -316,7 +354,7 @@ static void end_with_launcher(int launcher_pipe)
 
 static void start_payload(struct context *context, bool shim)
 {
-	struct signals held;
+	sigset_t before;
 	int alive[2];
 	pid_t child;
 	int *status = mmap(NULL, sizeof(*status), PROT_READ | PROT_WRITE,
@@ -325,8 +363,7 @@ static void start_payload(struct context *context, bool shim)
 	if (status == MAP_FAILED || pipe2(alive, O_CLOEXEC) < 0)
 		die_errno("start the payload");
 	*status = -1;
-	hold_signals(&held);
-	child = fork_with(SIGCHLD);
+	child = fork_supervised(&before);
 	if (child < 0)
 		die_errno("start the payload");
 	if (child > 0)
@@ -341,7 +378,7 @@ static void start_payload(struct context *context, bool shim)
 		if (child > 0)
 			be_init(context, child, status);
 	}
-	release_signals(&held);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 void op_init(struct context *context, struct step *step)

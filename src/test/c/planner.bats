@@ -242,7 +242,66 @@ teardown() {
     echo 'kill -KILL $$' >"$place/got/script"
     ask exec
     is_text "$status" 255
-    is_text "$output" "FATAL:   the planner was ended by signal 9 (Killed)"
+    has_text "$output" "FATAL:   Java was killed before the work was done, as it happens where memory is short (this process may use "
+    is_text "${#lines[@]}" 1
+    echo 'kill -USR2 $$' >"$place/got/script"
+    ask exec
+    is_text "$output" "FATAL:   the planner was ended by signal 12 (User defined signal 2)"
+}
+
+@test "a JVM that cannot start is told of, and a usage error of the planner is the launcher's 1" {
+    echo 1 >"$place/got/status"
+    ask exec
+    is_text "$status" 255
+    is_text "$output" "FATAL:   Java could not start ($place/libexec/berth): the node may be out of memory, or the installation is damaged"
+    run as_user bash -c "ulimit -u 2000; exec $berth exec"
+    has_text "$output" "this shell allows its programs 2000 processes and threads (ulimit -u)"
+    echo 125 >"$place/got/status"
+    ask exec
+    is_text "$status" 1
+    is_text "$output" ""
+}
+
+@test "less address space than a JVM needs is one line, and no JVM is started" {
+    [ "$BERTH_BINARY" = berth ] || skip "the sanitizers reserve more themselves"
+    run as_user bash -c "ulimit -v 600000; exec $berth exec"
+    is_text "$status" 255
+    has_text "$output" "FATAL:   this shell allows its programs 585 MB of address space and 640 MB are needed: raise it with 'ulimit -v 655360'"
+    [ ! -e "$place/got/argv" ]
+    run as_user bash -c "ulimit -v 1000000; exec $berth pull x"
+    has_text "$output" "1024 MB are needed"
+}
+
+@test "the planner runs in /, whatever becomes of the caller's directory" {
+    echo "readlink /proc/\$\$/cwd >$place/got/cwd" >"$place/got/script"
+    ask exec
+    is_text "$(cat "$place/got/cwd")" /
+    run as_user sh -c "mkdir $place/got/gone && cd $place/got/gone && rmdir ../gone && exec $berth exec"
+    is_text "$status" 0
+    is_text "$(cat "$place/got/cwd")" /
+}
+
+@test "the planner is awaited although the caller ignores SIGCHLD, and the payload has it ignored" {
+    answer env-drop -- exec 0 /bin/grep SigIgn /proc/self/status
+    run as_user perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV' "$berth" exec
+    is_text "$status" 0
+    is_text "$((0x${output##*[[:blank:]]} & 1 << 16))" 65536
+    is_text "$(($(awk '/SigIgn/ { print "0x" $2 }' "$place/got/signals") & 1 << 16))" 0
+}
+
+@test "a signal reaches the planner, and the launcher ends by it when the planner has ended" {
+    mkfifo "$place/got/started"
+    chmod 666 "$place/got/started"
+    echo "trap 'echo tidied >$place/got/tidied; exit 143' TERM; echo \$\$ >$place/got/started; sleep 1000 & wait \$!" >"$place/got/script"
+    as_user "$berth" exec 3>&- &
+    local planner status=0
+    read -r planner <"$place/got/started"
+    kill -TERM "$(awk '{ print $4 }' "/proc/$planner/stat")"
+    wait $! || status=$?
+    is_text "$status" 143
+    is_text "$(cat "$place/got/tidied")" tidied
+    pkill -P "$planner" || true
+    pkill -f "^sleep 1000" || true
 }
 
 @test "a planner ends with a launcher that is ended" {
@@ -252,7 +311,7 @@ teardown() {
     as_user "$berth" exec 3>&- &
     local planner
     read -r planner <"$place/got/started"
-    kill -TERM "$(awk '{ print $4 }' "/proc/$planner/stat")"
+    kill -KILL "$(awk '{ print $4 }' "/proc/$planner/stat")"
     soon sh -c "! kill -0 $planner 2>/dev/null"
     wait $! || true
 }

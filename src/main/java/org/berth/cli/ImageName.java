@@ -49,10 +49,15 @@ sealed interface ImageName {
             Pattern.DOTALL);
 
     /**
-     * @throws UsageException for a scheme whose service does not exist
+     * @throws UsageException for no name at all, and for a scheme whose service does not exist
      * @throws HostException for a scheme that is not available yet
      */
     static ImageName parse(String text) {
+        if (text.isBlank()) {
+            // A path of no name would be the working directory, which would run as a sandbox.
+            throw new UsageException("the name of the image is empty")
+                    .hint("it may come from a variable that is not set");
+        }
         Matcher matcher = SCHEME.matcher(text);
         if (!matcher.matches()) {
             return new LocalPath(text);

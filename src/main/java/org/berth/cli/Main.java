@@ -38,6 +38,6 @@ public final class Main {
         }
         System.out.flush();
         System.err.flush();
-        Runtime.getRuntime().halt(status);
+        Runtime.getRuntime().halt(status == Program.USAGE ? LauncherDescriptors.STATUS_USAGE : status);
     }
 }

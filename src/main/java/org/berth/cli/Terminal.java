@@ -168,8 +168,13 @@ final class Terminal {
             }
         }
 
+        /** The terminal may be gone by now, or another's: then there is nothing to restore. */
         private void restore() {
-            set(settings);
+            try {
+                set(settings);
+            } catch (HostException e) {
+                return;
+            }
         }
 
         private void set(MemorySegment wanted) {

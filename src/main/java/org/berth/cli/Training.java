@@ -56,6 +56,7 @@ final class Training {
                 new Facts.Account("user", "", "/home/user", "/bin/sh"),
                 Map.of(1000, "user"),
                 work,
+                true,
                 022,
                 false,
                 false,

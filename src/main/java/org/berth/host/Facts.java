@@ -12,6 +12,8 @@ import java.util.Optional;
  * @param environment in the caller's order; of a name that occurs twice, the first
  * @param groups the real group first, then the supplementary ones
  * @param groupNames names of those groups that have one
+ * @param cwd the working directory; {@code /} where it is not reachable
+ * @param cwdReachable whether the working directory has a path: one that was removed has none
  * @param prefix the installation's directory
  */
 public record Facts(
@@ -23,6 +25,7 @@ public record Facts(
         Account account,
         Map<Integer, String> groupNames,
         Path cwd,
+        boolean cwdReachable,
         int umask,
         boolean standardInputIsTerminal,
         boolean standardErrorIsTerminal,

@@ -76,10 +76,17 @@ public final class Host {
      * A path as typed by the user, made absolute against the working directory.
      *
      * @throws UsageException if the text cannot be a path
+     * @throws HostException if it is relative to a working directory that is gone
      */
     public Path path(String text) {
         try {
-            return facts.cwd().resolve(text).normalize();
+            Path path = Path.of(text);
+            if (!path.isAbsolute() && !facts.cwdReachable()) {
+                throw new HostException("%s: the working directory was removed or cannot be reached"
+                                .formatted(text.isEmpty() ? "." : text))
+                        .hint("change to another one, or name the whole path");
+            }
+            return facts.cwd().resolve(path).normalize();
         } catch (InvalidPathException e) {
             throw new UsageException("'%s' is not a path this program can handle: %s".formatted(text, e.getReason()));
         }

@@ -31,6 +31,9 @@ public final class LauncherDescriptors {
         return new LauncherDescriptors(Path.of("/dev/null"), Path.of("/dev/null"));
     }
 
+    /** Stands for the status 1 of usage errors: a JVM that cannot start ends with 1. */
+    public static final int STATUS_USAGE = 125;
+
     public byte[] readFacts() {
         try {
             return Files.readAllBytes(facts);

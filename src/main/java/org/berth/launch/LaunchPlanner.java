@@ -41,7 +41,7 @@ public final class LaunchPlanner {
         all.forEach(step -> ops.addAll(step.ops()));
         ops.add(new Op.Pivot());
         ops.addAll(NamespaceOps.identity(request, host));
-        ops.addAll(Payload.of(request, image, host, gpus));
+        ops.addAll(Payload.of(request, image, host, gpus, notes));
         return new LaunchPlan(ops, notes);
     }
 
@@ -51,7 +51,7 @@ public final class LaunchPlanner {
         List<Note> notes = new ArrayList<>();
         GpuPlan gpus = GpuBinds.plan(request, host, site, notes);
         List<Op> ops = new ArrayList<>(List.of(new Op.Level(request.level()), join));
-        ops.addAll(Payload.of(request, image, host, gpus));
+        ops.addAll(Payload.of(request, image, host, gpus, notes));
         return new LaunchPlan(ops, notes);
     }
 }

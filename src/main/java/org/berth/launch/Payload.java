@@ -12,12 +12,12 @@ final class Payload {
 
     private Payload() {}
 
-    static List<Op> of(LaunchRequest request, RunnableImage image, LaunchHost host, GpuPlan gpus) {
+    static List<Op> of(LaunchRequest request, RunnableImage image, LaunchHost host, GpuPlan gpus, List<Note> notes) {
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Umask(request.callersUmask() ? host.facts().umask() : 0022));
         ops.add(new Op.Privileges(host.facts().root() || request.identity() == LaunchRequest.Identity.ROOT));
         ops.addAll(ContainerEnvironment.ofCaller(request, host, gpus));
-        ops.add(WorkingDirectory.enter(request, host));
+        ops.add(WorkingDirectory.enter(request, host, notes));
         ops.add(ContainerEnvironment.ofImage(request, image, host, gpus));
         ops.addAll(ContainerEnvironment.kept(request));
         ops.add(

@@ -26,6 +26,7 @@ final class WorkingDirectory {
     static List<MountStep> mount(LaunchRequest request, LaunchHost host, List<MountStep> mounts) {
         Path cwd = host.cwd();
         if (request.contained()
+                || !host.facts().cwdReachable()
                 || !request.mounts("cwd")
                 || NEVER_MOUNTED.contains(cwd)
                 || NEVER_BELOW.stream().anyMatch(cwd::startsWith)
@@ -36,13 +37,16 @@ final class WorkingDirectory {
         return List.of(MountStep.directory(cwd, new Op.Bind(cwd, cwd, MountOptions.USER_TREE, OnMissing.WARN, "cwd")));
     }
 
-    static Op enter(LaunchRequest request, LaunchHost host) {
+    static Op enter(LaunchRequest request, LaunchHost host, List<Note> notes) {
         if (request.cwd().isPresent()) {
             return new Op.WorkingDirectory(true, List.of(request.cwd().orElseThrow()));
         }
         List<Path> candidates = new ArrayList<>();
-        if (!request.contained()) {
+        if (host.facts().cwdReachable() && !request.contained()) {
             candidates.add(host.cwd());
+        } else if (!request.contained()) {
+            notes.add(Note.warning("The working directory was removed or cannot be reached. Using '%s' instead"
+                    .formatted(request.home().target())));
         }
         candidates.add(request.home().target());
         candidates.add(Path.of("/"));

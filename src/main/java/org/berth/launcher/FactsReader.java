@@ -43,6 +43,7 @@ public final class FactsReader {
                 .map(Integer::parseUnsignedInt)
                 .filter(g -> !groups.contains(g))
                 .forEach(groups::add);
+        String cwd = first(table, "cwd", "");
         return new Facts(
                 table.getOrDefault("argv", List.of("berth")),
                 environment(table.getOrDefault("env", List.of())),
@@ -51,7 +52,8 @@ public final class FactsReader {
                 groups,
                 account(uid, table.getOrDefault("passwd", List.of())),
                 groupNames(table.getOrDefault("groups", List.of())),
-                Path.of(first(table, "cwd", "/")),
+                Path.of(cwd.isEmpty() ? "/" : cwd),
+                !cwd.isEmpty(),
                 Integer.parseInt(first(table, "umask", "022"), 8),
                 tty.get(0).equals("1"),
                 tty.get(2).equals("1"),

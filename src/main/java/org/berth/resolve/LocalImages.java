@@ -67,6 +67,10 @@ public final class LocalImages {
         if (host.isDirectory(path)) {
             return new Kind.Sandbox(path);
         }
+        if (!host.stat(path).orElseThrow().regular()) {
+            // A pipe would be waited for, a device could be anything.
+            throw new ImageException("could not open image %s: it is neither a file nor a directory".formatted(path));
+        }
         if (!host.isReadable(path)) {
             throw new ImageException(
                     "could not open image %s: it is not readable by the current user, check permissions"

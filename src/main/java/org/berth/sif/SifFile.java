@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -41,6 +42,10 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
      * @throws ImageException if the file cannot be read, is not a SIF file, or places something outside itself
      */
     public static SifFile read(Path path) {
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            // A pipe would be waited for.
+            throw new ImageException("%s: not a SIF file (it is no regular file)".formatted(path));
+        }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             return read(path, channel);
         } catch (NoSuchFileException e) {

@@ -20,6 +20,7 @@ final class Hosts {
                 new Facts.Account("alice", "", home.toString(), "/bin/sh"),
                 Map.of(),
                 home,
+                true,
                 022,
                 false,
                 false,

@@ -25,6 +25,7 @@ class MountTextTest {
             new Facts.Account("user", "", "/home/user", "/bin/sh"),
             Map.of(),
             Path.of("/job"),
+            true,
             0022,
             false,
             false,

@@ -130,6 +130,7 @@ public final class PlannedCommands {
                         uid == 0 ? "root" : "alice", "Alice", uid == 0 ? "/root" : "/home/alice", "/bin/bash"),
                 Map.of(uid, uid == 0 ? "root" : "alice", 2000, "project"),
                 Path.of("/data/run"),
+                true,
                 022,
                 false,
                 false,

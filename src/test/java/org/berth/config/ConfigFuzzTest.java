@@ -53,6 +53,7 @@ class ConfigFuzzTest {
                 new Facts.Account("alice", "", "/home/alice", "/bin/sh"),
                 Map.of(),
                 directory,
+                true,
                 022,
                 false,
                 false,
