@@ -199,6 +199,17 @@ int need_root(const struct context *context);
 void image_is_mounted(struct context *context);
 _Noreturn void die_mount(const char *what);
 
+/* Mounts what source shows on target. */
+int attach(int source, int target, bool recursive);
+int restrict_mount(int mounted, const struct mount_options *options);
+
+/* ---- confine.c: a program that reads what strangers wrote ---- */
+
+/* In a child that is about to become the program: from here on it sees itself, its libraries and the
+ * file of that descriptor, under that path and only to be read; it has no privileges, and system
+ * calls that reach further are refused. Ends the child with a word on standard error. */
+void confine(const char *program, int file, const char *path);
+
 /* ---- squash.c ---- */
 
 void op_image_squash(struct context *context, struct step *step);

@@ -211,7 +211,7 @@ static int remount_below(int fd, unsigned long flags)
 	return 0;
 }
 
-static int restrict_mount(int fd, const struct mount_options *options)
+int restrict_mount(int fd, const struct mount_options *options)
 {
 	struct mount_attributes attributes = {.set = attributes_of(options->flags)};
 	unsigned int flags = AT_EMPTY_PATH | (options->recursive ? TREE_RECURSIVE : 0);
@@ -229,8 +229,7 @@ static int restrict_mount(int fd, const struct mount_options *options)
 
 /* ---- bind ---- */
 
-/* Mounts what source shows on target. */
-static int attach(int source, int target, bool recursive)
+int attach(int source, int target, bool recursive)
 {
 	unsigned int flags = TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH;
 	scoped_fd tree =

@@ -6,6 +6,8 @@
  * (EINVAL). The server stays outside the mount namespace: it then holds no use of its own mount,
  * and the kernel ends it when the last process that uses the mount is gone. So it needs no
  * supervisor, and the payload no child that it did not start.
+ *
+ * An image may be made to break its reader: the server is confined (confine.c).
  */
 #include "berth.h"
 
@@ -31,13 +33,14 @@ static const char *base_name(const char *path)
 
 static _Noreturn void run_server(const struct step *step)
 {
+	const char *image = step->words[0];
 	const char *server = step->words[2];
 	char *const argv[] = {
 		copy(base_name(server)),
 		"-f",
 		"-o",
 		text("offset=%s", step->words[1]),
-		copy(fd_path(OUTSIDE_FD + 1).text),
+		copy(image),
 		text("/dev/fd/%d", OUTSIDE_FD), /* libfuse: it is mounted already */
 		NULL,
 	};
@@ -50,6 +53,7 @@ static _Noreturn void run_server(const struct step *step)
 	 * its files to the end; the kernel ends the server after it. */
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
+	confine(server, OUTSIDE_FD + 1, image);
 	execve(server, argv, environment);
 	dprintf(STDERR_FILENO, "%s: %s", server, why(errno));
 	_exit(127);

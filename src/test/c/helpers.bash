@@ -51,7 +51,7 @@ make_place() {
     mkdir "$place"/{session,bin}
     mkdir -p "$place"/rootfs/{bin,etc,proc,sys,dev,tmp,home,root,usr/bin,mnt}
     cp "$BERTH_BUILD/$BERTH_BINARY" "$place/bin/berth"
-    cp "$BERTH_BUILD/test/deny" "$place/bin/deny"
+    cp "$BERTH_BUILD"/test/{deny,hostile} "$place/bin"
     cp /bin/busybox "$place/bin/sh"
     cp /bin/busybox "$place/rootfs/bin/busybox"
     for applet in $(/bin/busybox --list); do

@@ -83,6 +83,36 @@ no_servers() {
     soon no_servers
 }
 
+@test "a server that an image has taken over reaches nothing but that image" {
+    need_fuse
+    chmod 666 "$place/image.sqfs"
+    plan "$p" "${namespaces[@]}" "${session[@]}" image-squash "$place/image.sqfs" 0 "$place/bin/hostile" -- root-overlay ro -- "${finish[@]}"
+    run launch /bin/true
+    is_text "$status" 255
+    is_text "$output" "FATAL:   image $place/image.sqfs: the squashfs server cannot read it: nothing"
+}
+
+@test "the same where root starts it without a user namespace" {
+    need_root
+    need_fuse
+    # What may be signalled is decided by the filter; root may do the rest.
+    plan "$p" unshare mount -- "${session[@]}" image-squash "$place/image.sqfs" 0 "$place/bin/hostile" -- root-overlay ro -- "${finish[@]}"
+    run "$berth" --plan "$p" /bin/true
+    is_text "$status" 255
+    is_text "$output" "FATAL:   image $place/image.sqfs: the squashfs server cannot read it: nothing"
+}
+
+@test "root mounts an image that only another user may read" {
+    need_root
+    need_fuse
+    cp "$place/image.sqfs" "$place/private.sqfs"
+    chown "$user" "$place/private.sqfs"
+    chmod 600 "$place/private.sqfs"
+    plan "$p" unshare mount -- "${session[@]}" image-squash "$place/private.sqfs" 0 "$server" -- root-overlay ro -- "${finish[@]}"
+    run "$berth" --plan "$p" /bin/echo mounted
+    is_text "$output" mounted
+}
+
 @test "a missing image and a missing server are one line" {
     need_fuse
     squash_plan /no/image.sif 0 root-overlay ro -- "${finish[@]}"
