@@ -4,7 +4,7 @@
 # megabytes; `table` prints them with the ratio to a named row. Each benchmark measures its peers in the same run: only ratios are worth comparing.
 
 : "${BERTH:?the command}" "${BERTH_USER:?the ordinary user}" "${CORPUS:?the corpus script}"
-bench_work=$(mktemp -d /var/cache/berth-dev/bench.XXXXXX)
+bench_work=$(mktemp -d "${BERTH_DEV_STATE:?}"/bench.XXXXXX)
 chmod 755 "$bench_work"
 install -d -o "$BERTH_USER" "$bench_work"/{home,cache,tmp,work}
 trap 'bench_end' EXIT

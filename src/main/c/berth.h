@@ -205,9 +205,9 @@ int restrict_mount(int mounted, const struct mount_options *options);
 
 /* ---- confine.c: a program that reads what strangers wrote ---- */
 
-/* In a child that is about to become the program: from here on it sees itself, its libraries and the
- * file of that descriptor, under that path and only to be read; it has no privileges, and system
- * calls that reach further are refused. Ends the child with a word on standard error. */
+/* In a child that is about to become the program: from here on it sees itself, its libraries and
+ * the file of that descriptor, under that path and only to be read; it has no privileges, and
+ * system calls that reach further are refused. Ends the child with a word on standard error. */
 void confine(const char *program, int file, const char *path);
 
 /* ---- squash.c ---- */

@@ -23,7 +23,7 @@ FULL, FUZZ = bool(os.environ.get("BERTH_FULL")), bool(os.environ.get("BERTH_FUZZ
 PORTS = int(os.environ.get("BERTH_TEST_PORT", "5610"))
 IMAGES = os.path.dirname(subprocess.run([CORPUS, "path", "hello"], capture_output=True, text=True, check=True).stdout.strip())
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ROOT = "/var/cache/berth-dev"
+ROOT = os.environ["BERTH_DEV_STATE"]
 
 
 class Fail(Exception):

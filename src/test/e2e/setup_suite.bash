@@ -3,10 +3,10 @@
 # One registry for all files: docker-registry on loopback with the images of the group core.
 
 setup_suite() {
-    : "${BERTH:?the command under test}" "${BERTH_USER:?the ordinary user}" "${CORPUS:?the corpus script}"
+    : "${BERTH:?the command under test}" "${BERTH_USER:?the ordinary user}" "${CORPUS:?the corpus script}" "${BERTH_DEV_STATE:?a directory for users}"
     REGISTRY=$("$CORPUS" serve --port "${BERTH_TEST_PORT:-5610}" core 2>/dev/null)
     export REGISTRY=${REGISTRY#http://}
-    SUITE=$(mktemp -d /var/cache/berth-dev/suite.XXXXXX)
+    SUITE=$(mktemp -d "$BERTH_DEV_STATE"/suite.XXXXXX)
     chmod 755 "$SUITE"
     install -d -o "$BERTH_USER" "$SUITE/shared"
     # An image for the tests that only need one.

@@ -39,7 +39,10 @@ some() { [[ -n ${BERTH_FULL:-}${BERTH_FUZZ:-} ]] && echo 64 || echo 16; }
 }
 
 @test "the same where locks and extended attributes are refused" {
-    local refuse=$TREE/src/test/slurm/refuse_locks.py
+    # On the nodes, as the user: the clone may be out of reach of both.
+    local refuse=$CLUSTER_SHARED/refuse_locks.py
+    cp "$BATS_TEST_DIRNAME/refuse_locks.py" "$refuse"
+    chmod a+r "$refuse"
     run python3 "$refuse" flock "$place" true
     [[ $status != 0 && $output == *"No locks available"* ]]
     cold

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The test images and faults of {@code corpus serve --raw}, whose address is in the variable CORPUS_RAW. */
+/** The test images and faults of {@code corpus serve --raw}, whose address {@code ./dev test} gives by CORPUS_RAW. */
 @Timeout(60)
 class CorpusRegistryTest {
     private static final String ADDRESS =
