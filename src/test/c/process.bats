@@ -167,7 +167,7 @@ start_listener() {
     # Who runs the tests may ignore some of them (nohup, a job in the background).
     as_user env --default-signal=HUP,INT "$berth" --plan "$p" /bin/sh -c '
         for s in TERM USR1 USR2 HUP INT; do trap "echo got $s" $s; done; trap "echo got TERM; exit 9" TERM
-        echo >/mnt/ready-'"$BATS_TEST_NUMBER"'; while :; do sleep 1000 & wait $!; kill $!; done' >"$place/heard" 2>&1 3>&- &
+        echo >/mnt/ready-'"$BATS_TEST_NUMBER"'; while :; do sleep 1000 & wait $!; kill $!; done' >"$place/heard" 2>&1 3>&- 4>&- &
     read -r _ <"$place/ready-$BATS_TEST_NUMBER"
     launcher=$(pgrep -f -u "$user" -o "^$berth --plan $p ") || return
 }

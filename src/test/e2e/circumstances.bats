@@ -6,10 +6,10 @@ load helper
 
 # Runs a Python line or two before the command, as a parent would.
 under() { # PYTHON WORD...
-    local lines=$1
+    local parent=$1
     shift
     run --separate-stderr as_user python3 -c "import os, resource, signal, sys
-$lines
+$parent
 os.execv(sys.argv[1], sys.argv[1:])" "$@"
 }
 
@@ -100,7 +100,7 @@ os.execv(sys.argv[1], sys.argv[1:])" "$@"
 
 @test "an interrupt at a password prompt leaves a terminal with echo and no words of Java" {
     local command
-    for command in "registry login -u somebody $REGISTRY" "key newpair"; do
+    for command in "registry login -u somebody docker://$REGISTRY" "key newpair"; do
         run as_user python3 "$(cp "$BATS_TEST_DIRNAME/prompt.py" . && echo "$PWD/prompt.py")" "$BERTH" "$command"
         echo "$command: $output"
         [[ $status == 0 && ${lines[-1]} == "echo on, ended by SIGINT" ]]
