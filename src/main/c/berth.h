@@ -209,6 +209,8 @@ int restrict_mount(int mounted, const struct mount_options *options);
  * the file of that descriptor, under that path and only to be read; it has no privileges, and
  * system calls that reach further are refused. Ends the child with a word on standard error. */
 void confine(const char *program, int file, const char *path);
+/* Becomes argv[0], which can start no other program: a shell that works out what a file assigns. */
+_Noreturn void run_alone(char *const argv[], char *const environment[]);
 
 /* ---- squash.c ---- */
 

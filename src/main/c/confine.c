@@ -199,6 +199,7 @@ enum {
 	AT_NUMBER = 0,	   /* in seccomp_data */
 	AT_MACHINE = 4,
 	AT_FIRST_ARGUMENT = 16, /* its low half, on the little-endian machines that we run on */
+	AT_FIFTH_ARGUMENT = 48,
 	ALLOW = 0x7fff0000,
 	REFUSE = 0x00050000,	 /* with an errno in the low half */
 	NAMESPACES = 0x7e020080, /* CLONE_NEW* of clone(2) */
@@ -267,21 +268,35 @@ static void answer(struct filter *filter, int number, uint32_t with)
 	add(filter, RETURN, with, 0, 0);
 }
 
+static void begin(struct filter *filter)
+{
+	filter->length = 0;
+	add(filter, LOAD, AT_MACHINE, 0, 0);
+	/* Another ABI has other numbers. */
+	add(filter, IF_EQUAL, MACHINE, 1, 0);
+	add(filter, RETURN, REFUSE | EPERM, 0, 0);
+	add(filter, LOAD, AT_NUMBER, 0, 0);
+#if defined(__x86_64__)
+	add(filter, IF_ABOVE, X32, 0, 1);
+	add(filter, RETURN, REFUSE | EPERM, 0, 0);
+#endif
+}
+
+/* A kernel without filters (CONFIG_SECCOMP) has the walls of the namespaces all the same. */
+static void install(struct filter *filter)
+{
+	struct program program = {filter->length, filter->instructions};
+
+	if (syscall(SYS_seccomp, SET_FILTER, 0, &program) < 0 && errno != ENOSYS && errno != EINVAL)
+		give_up("confine system calls");
+}
+
 static void refuse_calls(void)
 {
-	struct filter filter = {.length = 0};
-	struct program program = {.instructions = filter.instructions};
+	struct filter filter;
 
 	_Static_assert(ARRAY_SIZE(refused) <= CALLS_LIMIT, "the filter has no room");
-	add(&filter, LOAD, AT_MACHINE, 0, 0);
-	/* Another ABI has other numbers. */
-	add(&filter, IF_EQUAL, MACHINE, 1, 0);
-	add(&filter, RETURN, REFUSE | EPERM, 0, 0);
-	add(&filter, LOAD, AT_NUMBER, 0, 0);
-#if defined(__x86_64__)
-	add(&filter, IF_ABOVE, X32, 0, 1);
-	add(&filter, RETURN, REFUSE | EPERM, 0, 0);
-#endif
+	begin(&filter);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		answer(&filter, refused[i], REFUSE | EPERM);
 	/* Its arguments are in memory, which a filter cannot read; C libraries then take clone. */
@@ -298,11 +313,30 @@ static void refuse_calls(void)
 	add(&filter, IF_EQUAL, (uint32_t)getpid(), 1, 0);
 	add(&filter, RETURN, REFUSE | EPERM, 0, 0);
 	add(&filter, RETURN, ALLOW, 0, 0);
-	program.length = filter.length;
-	/* A kernel without filters (CONFIG_SECCOMP) has the walls of the namespaces all the same.
-	 */
-	if (syscall(SYS_seccomp, SET_FILTER, 0, &program) < 0 && errno != ENOSYS && errno != EINVAL)
-		give_up("confine system calls");
+	install(&filter);
+}
+
+/* In place of this process: a program that can start no other one. */
+_Noreturn void run_alone(char *const argv[], char *const environment[])
+{
+	struct filter filter;
+	int fd = open(argv[0], O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		die_errno("run %s", argv[0]);
+	begin(&filter);
+	answer(&filter, SYS_execve, REFUSE | EPERM);
+	/* This one call is ours: a descriptor without a path, which no shell uses. */
+	add(&filter, IF_EQUAL, SYS_execveat, 0, 3);
+	add(&filter, LOAD, AT_FIFTH_ARGUMENT, 0, 0);
+	add(&filter, IF_EQUAL, AT_EMPTY_PATH, 1, 0);
+	add(&filter, RETURN, REFUSE | EPERM, 0, 0);
+	add(&filter, RETURN, ALLOW, 0, 0);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		die_errno("give up new privileges");
+	install(&filter);
+	run_by_descriptor(fd, argv, environment);
+	die_errno("run %s", argv[0]);
 }
 
 void confine(const char *program, int file, const char *path)

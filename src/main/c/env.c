@@ -90,12 +90,10 @@ static void drop(struct environment *environment, const char *name, size_t lengt
 	environment->count--;
 }
 
-/* What no shell can have exported (BASH_FUNC_x%%) ends here, as it does in Apptainer. */
+/* Any name goes along: bash exports functions as BASH_FUNC_x%%, some programs use dots. */
 static bool is_usable(const char *variable)
 {
-	size_t length = strcspn(variable, "=");
-
-	return variable[length] == '=' && is_variable_name(variable, length);
+	return strcspn(variable, "=") > 0 && strchr(variable, '=');
 }
 
 void op_env_keep(struct context *context, struct step *step)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The launcher: facts, the planner's plan (or --plan FILE), performed; then it is the payload.
+ * --alone PROGRAM WORD... is the planner's: a program that can start no other.
  *
  * Memory is not freed: the process is about to become another program. Descriptors of ours are
  * all close-on-exec, those that the caller left open from 3 on are the payload's.
@@ -47,6 +48,8 @@ int main(int argc, char **argv, char **environment)
 	signals_take(&context.signals);
 	if (argc < 1)
 		die("no arguments, not even a name");
+	if (argc > 2 && !strcmp(argv[1], "--alone"))
+		run_alone(argv + 2, environment);
 	if (argc > 2 && !strcmp(argv[1], "--plan"))
 		read_plan_file(&bytes, argv[2]);
 	else

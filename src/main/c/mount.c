@@ -333,8 +333,29 @@ static void set_options(struct context *context, const struct target *target,
 			  target->path);
 }
 
+/* Mount points in what is about to become read-only. One that cannot be made is told of by what is
+ * to be mounted there. */
+static void make_points(const struct context *context, char *const *points, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *path = copy(points[i]);
+		size_t length = strlen(path);
+		enum kind kind = path[length - 1] == '/' ? KIND_DIRECTORY : KIND_FILE;
+		int fd;
+
+		if (kind == KIND_DIRECTORY)
+			path[length - 1] = '\0';
+		fd = make_inside(context->root_fd, path, kind,
+				 kind == KIND_DIRECTORY ? 0755 : 0644);
+		if (fd >= 0)
+			close(fd);
+		free(path);
+	}
+}
+
+/* points: count paths in the target, see make_points. */
 static void bind(struct context *context, int source, const struct target *target,
-		 const struct mount_options *options)
+		 const struct mount_options *options, char *const *points, size_t count)
 {
 	scoped_fd at =
 		open_target(context, target, is_directory(source) ? KIND_DIRECTORY : KIND_FILE);
@@ -343,6 +364,7 @@ static void bind(struct context *context, int source, const struct target *targe
 		return;
 	if (attach(source, at, options->recursive) < 0)
 		die_mount(text("%s %s to %s", target->what, target->source, target->path));
+	make_points(context, points, count);
 	set_options(context, target, options);
 }
 
@@ -359,7 +381,7 @@ static void bind_words(struct context *context, struct step *step, int source)
 
 	parse_options(step->words[2], &options);
 	if (source >= 0) {
-		bind(context, source, &target, &options);
+		bind(context, source, &target, &options, step->words + 5, step->count - 5);
 	} else if (!strcmp(target.missing, "warn")) {
 		say(LEVEL_WARNING, "skipping mount of %s: stat %s: %s", target.source,
 		    target.source, why(error));
@@ -399,7 +421,7 @@ void bind_session_file(struct context *context, const char *source, const char *
 
 	if (fd < 0)
 		die_errno("open %s in the session directory", source);
-	bind(context, fd, &target, &options);
+	bind(context, fd, &target, &options, NULL, 0);
 }
 
 void op_mount(struct context *context, struct step *step)

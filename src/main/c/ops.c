@@ -61,7 +61,7 @@ static const struct op table[] = {
 	{"root-overlay", "ro|rw", op_root_overlay, NULL, NULL},
 	{"root-overlay-dir", "path path ro|rw path*", op_root_overlay_dir, NULL, NULL},
 	{"root-bind", "ro|rw", op_root_bind, NULL, NULL},
-	{"bind", "path path options missing name", op_bind, NULL, NULL},
+	{"bind", "path path options missing name path*", op_bind, NULL, NULL},
 	{"bind-session", "inner path options missing name", op_bind_session, NULL, NULL},
 	{"mount", "proc|sysfs|tmpfs|devpts|mqueue text path options text missing name", op_mount,
 	 NULL, NULL},

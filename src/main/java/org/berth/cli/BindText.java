@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.berth.error.HostException;
 import org.berth.host.Host;
+import org.berth.launch.LaunchRequest.AskedBy;
 import org.berth.launch.LaunchRequest.BindRequest;
+import org.berth.launch.LaunchRequest.Nesting;
 
 /** The two notations of a bind: {@code SRC[:DST[:OPTS]]} and {@code type=bind,src=…,dst=…} (apptainer.md 3.8). */
 final class BindText {
@@ -55,6 +57,7 @@ final class BindText {
         String source = "";
         String target = "";
         boolean readOnly = false;
+        Nesting nesting = Nesting.YES;
         for (String field : OptionValues.commaList(text)) {
             int equals = field.indexOf('=');
             String key = equals < 0 ? field : field.substring(0, equals);
@@ -68,7 +71,7 @@ final class BindText {
                 case "source", "src" -> source = value;
                 case "destination", "dst", "target" -> target = value;
                 case "ro", "readonly" -> readOnly = true;
-                case "nonested" -> {}
+                case "nonested" -> nesting = Nesting.NO;
                 case "image-src", "id" ->
                     throw new HostException("mount key %s is not available yet".formatted(key))
                             .hint("bind a directory or a file of the host");
@@ -79,7 +82,7 @@ final class BindText {
         if (source.isEmpty() || target.isEmpty()) {
             throw broken(text, "mounts must specify a source and a destination");
         }
-        return new BindRequest(host.path(source), absolute(target, text, host), readOnly);
+        return new BindRequest(host.path(source), absolute(target, text, host), readOnly, AskedBy.USER, nesting);
     }
 
     private static HostException broken(String text, String why) {

@@ -3,6 +3,7 @@ package org.berth.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.berth.config.SiteConfig;
 import org.berth.host.Host;
@@ -79,10 +80,19 @@ final class LaunchCommand {
         return new LaunchHost(
                 host.facts(),
                 host.realPath(host.facts().cwd()),
+                terminal(),
                 this::kind,
                 libexec.resolve("sh"),
                 libexec.resolve("session"),
                 Gpus.facts(host, request.gpus(), site, image));
+    }
+
+    /** A descriptor cannot be mounted in another mount namespace than its own, but the device's name can. */
+    private Optional<Path> terminal() {
+        return host.facts().standardInputIsTerminal()
+                ? host.leadsTo(Path.of("/proc/self/fd/0"))
+                        .filter(device -> device.startsWith("/dev") && kind(device) == PathKind.FILE)
+                : Optional.empty();
     }
 
     private PathKind kind(Path path) {

@@ -26,6 +26,7 @@ import org.berth.launch.LaunchRequest.Environment;
 import org.berth.launch.LaunchRequest.Home;
 import org.berth.launch.LaunchRequest.Identity;
 import org.berth.launch.LaunchRequest.Namespaces;
+import org.berth.launch.LaunchRequest.Nesting;
 import org.berth.launch.LaunchRequest.Root;
 import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
@@ -156,7 +157,7 @@ final class LaunchRequests {
         binds.addAll(mounts.binds());
         for (String directory : invocation.values("step-dir")) {
             Path path = host.path(directory);
-            binds.add(new BindRequest(path, path, false, AskedBy.SLURM));
+            binds.add(new BindRequest(path, path, false, AskedBy.SLURM, Nesting.YES));
         }
         return binds;
     }
@@ -172,11 +173,11 @@ final class LaunchRequests {
             if (!invocation.flag("no-home") && !host.isDirectory(source)) {
                 throw new HostException("--home %s: %s is not a directory".formatted(text, source));
             }
-            return new Home(Optional.of(source), target);
+            return new Home(Optional.of(source), target, true);
         }
         boolean mounted = invocation.flag("mount-home") || !contain && site.mountHome();
         return new Home(
-                mounted ? Optional.of(own) : Optional.empty(), invocation.flag("remap-root") ? ROOTS_HOME : own);
+                mounted ? Optional.of(own) : Optional.empty(), invocation.flag("remap-root") ? ROOTS_HOME : own, false);
     }
 
     private Path ownHome() {
@@ -292,7 +293,13 @@ final class LaunchRequests {
                             file, path, host.exists(path) ? "it is not a readable file" : "no such file or directory"));
         }
         Map<String, String> before = new HashMap<>();
-        Map<String, String> after = ShellVariables.of(host, path, before);
+        List<String> operands = invocation.operands();
+        Map<String, String> after = ShellVariables.of(
+                host,
+                path,
+                operands.isEmpty() ? "" : operands.getFirst(),
+                operands.isEmpty() ? List.of() : operands.subList(1, operands.size()),
+                before);
         after.keySet().removeAll(SHELL_VARIABLES);
         after.entrySet().removeIf(e -> e.getValue().equals(before.get(e.getKey())));
         return after;

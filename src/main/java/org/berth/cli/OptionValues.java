@@ -29,7 +29,10 @@ final class OptionValues {
         };
     }
 
-    /** Splits at commas; quotes keep one together, and {@code \,} stays as it is for the reader of binds. */
+    /**
+     * Splits at commas. One that begins with a quote goes on to the next, and a doubled quote in it is one (RFC 4180);
+     * {@code \,} stays as it is for the reader of binds.
+     */
     static List<String> commaList(String text) {
         List<String> items = new ArrayList<>();
         StringBuilder item = new StringBuilder();
@@ -38,6 +41,8 @@ final class OptionValues {
             char c = text.charAt(i);
             if (c == '\\' && i + 1 < text.length()) {
                 item.append(c).append(text.charAt(++i));
+            } else if (c == '"' && quoted && i + 1 < text.length() && text.charAt(i + 1) == '"') {
+                item.append(text.charAt(++i));
             } else if (c == '"' && (quoted || item.isEmpty())) {
                 quoted = !quoted;
             } else if (c == ',' && !quoted) {
@@ -59,7 +64,8 @@ final class OptionValues {
             throw new IllegalArgumentException(text + " must be formatted as key=value");
         }
         if (equals == 1) {
-            return List.of(text);
+            boolean quoted = text.length() > 1 && text.startsWith("\"") && text.endsWith("\"");
+            return quoted ? commaList(text) : List.of(text);
         }
         List<String> entries = new ArrayList<>();
         for (String entry : commaList(text)) {

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -213,6 +214,12 @@ public final class Host {
         return Optional.of(at);
     }
 
+    /** What a link says, if it is one and says a whole path. */
+    public Optional<Path> leadsTo(Path link) {
+        unrepeatable("look at the link " + link);
+        return target(link).filter(text -> text.startsWith("/")).map(Path::of);
+    }
+
     private static Optional<String> target(Path link) {
         try {
             return Files.isSymbolicLink(link)
@@ -298,27 +305,70 @@ public final class Host {
      * @throws HostException if it cannot be run, ends with another status than 0, or takes longer than a minute
      */
     public String output(List<String> command) {
+        Ended ended = run(command, Map.of(), new byte[0], ProcessBuilder.Redirect.INHERIT);
+        if (ended.status() != 0) {
+            throw new HostException("%s ended with status %d".formatted(String.join(" ", command), ended.status()));
+        }
+        return ended.output();
+    }
+
+    /** How a program has ended, and what it printed. */
+    public record Ended(int status, String output, String errors) {}
+
+    /**
+     * Runs a program with the caller's environment and these variables over it, which reads these bytes; of what it says on
+     * standard error the first 64 KiB are kept.
+     *
+     * @throws HostException if it cannot be run, or takes longer than a minute
+     */
+    public Ended run(List<String> command, Map<String, String> variables, byte[] input) {
+        return run(command, variables, input, ProcessBuilder.Redirect.PIPE);
+    }
+
+    private Ended run(
+            List<String> command, Map<String, String> variables, byte[] input, ProcessBuilder.Redirect errors) {
         unrepeatable(command.getFirst());
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().clear();
         builder.environment().putAll(facts.environment());
+        builder.environment().putAll(variables);
         builder.directory(facts.cwd().toFile());
-        builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+        builder.redirectError(errors);
         try {
             Process process = builder.start();
-            process.getOutputStream().close();
             Thread guard = Thread.ofVirtual().start(() -> endAfterAMinute(process));
+            Thread writer = Thread.ofVirtual().start(() -> write(process.getOutputStream(), input));
+            byte[][] said = {new byte[0]};
+            Thread listener = Thread.ofVirtual().start(() -> said[0] = firstOf(process.getErrorStream()));
             byte[] output = process.getInputStream().readAllBytes();
             int status = process.waitFor();
+            writer.join();
+            listener.join();
             guard.interrupt();
-            if (status != 0) {
-                throw new HostException("%s ended with status %d".formatted(String.join(" ", command), status));
-            }
-            return Bytes.decode(output);
+            return new Ended(status, Bytes.decode(output), Bytes.decode(said[0]));
         } catch (IOException e) {
             throw new HostException("could not run %s: %s".formatted(command.getFirst(), reason(e)), e);
         } catch (InterruptedException e) {
             throw new HostException("interrupted while %s ran".formatted(command.getFirst()), e);
+        }
+    }
+
+    /** Who does not read all of it has read enough. */
+    private static void write(OutputStream out, byte[] bytes) {
+        try (out) {
+            out.write(bytes);
+        } catch (IOException e) {
+            return;
+        }
+    }
+
+    private static byte[] firstOf(InputStream errors) {
+        try {
+            byte[] first = errors.readNBytes(1 << 16);
+            errors.transferTo(OutputStream.nullOutputStream());
+            return first;
+        } catch (IOException e) {
+            return new byte[0];
         }
     }
 

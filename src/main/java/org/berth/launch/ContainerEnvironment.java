@@ -45,6 +45,7 @@ final class ContainerEnvironment {
             "FTP_PROXY");
 
     private static final Set<String> FOR_PATHS = Set.of("PATH", "PREPEND_PATH", "APPEND_PATH");
+    private static final Pattern IDS = Pattern.compile("\\$\\{?(UID|EUID|GID)\\b");
     private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
 
     private ContainerEnvironment() {}
@@ -79,21 +80,17 @@ final class ContainerEnvironment {
                 variables.put("SINGULARITY_" + name, value);
             }
         });
-        Map<String, String> injected = request.environment().injected();
-        for (String name : FOR_PATHS) {
-            if (injected.containsKey(name)) {
-                variables.put("SING_USER_DEFINED_" + name, injected.get(name));
-            }
-        }
-        for (String name : List.of("PREPEND_LD_LIBRARY_PATH", "APPEND_LD_LIBRARY_PATH")) {
-            if (injected.containsKey(name)) {
-                variables.put("BERTH_" + name, injected.get(name));
-            }
-        }
         if (!gpus.libraries().isEmpty()) {
             variables.put("BERTH_LIBRARIES", GpuBinds.LIBRARIES.toString());
         }
-        variables.put("BERTH_INJECT", injection(request.environment()));
+        variables.put("BERTH_PROMPT", host.facts().program().equals("singularity") ? "Singularity> " : "Apptainer> ");
+        boolean root = request.identity() == LaunchRequest.Identity.ROOT;
+        variables.put(
+                "BERTH_INJECT",
+                injection(
+                        request.environment(),
+                        root ? 0 : host.facts().uid(),
+                        root ? 0 : host.facts().gid()));
         String script = request.environment().entrypoint() ? EnvironmentScript.BY_ENTRYPOINT : EnvironmentScript.TEXT;
         return new Op.EnvironmentOfImage(host.shell(), script, "environment", variables);
     }
@@ -110,7 +107,10 @@ final class ContainerEnvironment {
         runtime.put("APPNAME", request.app().orElse(""));
         runtime.put(
                 "BIND",
-                request.binds().stream().map(bind -> bind.target().toString()).collect(Collectors.joining(",")));
+                request.binds().stream()
+                        .filter(bind -> bind.nesting() == LaunchRequest.Nesting.YES)
+                        .map(bind -> bind.target().toString())
+                        .collect(Collectors.joining(",")));
         runtime.put("COMMAND", request.action().word());
         runtime.put("CONTAINER", image.container());
         runtime.put("ENVIRONMENT", "/.singularity.d/env/91-environment.sh");
@@ -126,24 +126,45 @@ final class ContainerEnvironment {
      * The injected values as shell text.
      *
      * <p>Evaluated ones stand in double quotes, in which only an unescaped quote is escaped: {@code $(…)}, variables and
-     * backslashes have their meaning (rows S61, S64). Literal ones stand in single quotes.
+     * backslashes have their meaning (rows S61, S64). Literal ones stand in single quotes. Those of the search paths are not
+     * exported: the script makes the paths of them.
+     *
+     * @param uid that a value may name as {@code $UID} or {@code $EUID}, as shells have it
+     * @param gid as {@code $GID}
      */
-    static String injection(LaunchRequest.Environment environment) {
+    static String injection(LaunchRequest.Environment environment, int uid, int gid) {
         StringBuilder text = new StringBuilder();
+        boolean names = environment.evaluate()
+                && environment.injected().values().stream()
+                        .anyMatch(value -> IDS.matcher(value).find());
+        if (names) {
+            for (String name : List.of("UID", "EUID", "GID")) {
+                String id = Integer.toUnsignedString(name.equals("GID") ? gid : uid);
+                text.append("[ -n \"${%s-}\" ] || { %s=%s; berth_ids=\"${berth_ids-} %s\"; }\n"
+                        .formatted(name, name, id, name));
+            }
+        }
         environment.injected().forEach((name, value) -> {
-            if (FOR_PATHS.contains(name)
-                    || name.endsWith("PEND_LD_LIBRARY_PATH")
-                    || !NAME.matcher(name).matches()) {
+            if (!NAME.matcher(name).matches()) {
                 return;
             }
             String whole = name.equals("LD_LIBRARY_PATH") ? value + ":/.singularity.d/libs" : value;
-            text.append("export ")
-                    .append(name)
+            text.append(assigned(name))
                     .append('=')
                     .append(environment.evaluate() ? doubleQuoted(whole) : singleQuoted(whole))
                     .append('\n');
         });
+        if (names) {
+            text.append("unset ${berth_ids-} berth_ids\n");
+        }
         return text.toString();
+    }
+
+    private static String assigned(String name) {
+        if (FOR_PATHS.contains(name)) {
+            return "SING_USER_DEFINED_" + name;
+        }
+        return name.endsWith("PEND_LD_LIBRARY_PATH") ? "BERTH_" + name : "export " + name;
     }
 
     static String singleQuoted(String value) {

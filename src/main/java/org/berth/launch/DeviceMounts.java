@@ -51,14 +51,9 @@ final class DeviceMounts {
             Path device = DEV.resolve(name);
             ops.add(new Op.Bind(device, device, MountOptions.NONE, OnMissing.CREATE, "dev"));
         }
-        if (host.facts().standardInputIsTerminal()) {
-            ops.add(new Op.Bind(
-                    Path.of("/proc/self/fd/0"),
-                    DEV.resolve("console"),
-                    MountOptions.NONE,
-                    OnMissing.CREATE,
-                    "console"));
-        }
+        host.terminal()
+                .ifPresent(terminal -> ops.add(
+                        new Op.Bind(terminal, DEV.resolve("console"), MountOptions.NONE, OnMissing.CREATE, "console")));
         if (request.wants(Namespaces.IPC)) {
             ops.add(new Op.MakeDirectory(DEV.resolve("mqueue"), 01777));
             ops.add(new Op.Mount(

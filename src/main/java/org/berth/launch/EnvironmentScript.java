@@ -4,7 +4,7 @@ package org.berth.launch;
  * The script that works out an image's environment.
  *
  * <p>It starts with little more than HOME, PATH and the {@code APPTAINER_*} variables, sources the image's own scripts in
- * the order of their names, applies the injected values after {@code 99-base.sh} (or at the end, where an image has none),
+ * the order of their names, appends the usual directories to the PATH that an OCI image sets, applies the injected values after {@code 99-base.sh} (or at the end, where an image has none),
  * and writes what is exported to descriptor 9.
  */
 final class EnvironmentScript {
@@ -24,6 +24,15 @@ final class EnvironmentScript {
                     set +f
                     case $berth_script in
                     */99-base.sh) berth_inject ;;
+                    */10-docker*.sh)
+                        for berth_directory in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
+                            case :$PATH: in
+                            *:"$berth_directory":*) ;;
+                            *) PATH=${PATH:+$PATH:}$berth_directory ;;
+                            esac
+                        done
+                        unset berth_directory
+                        ;;
                     esac
                 done
             elif [ -f /environment ]; then
@@ -56,11 +65,12 @@ final class EnvironmentScript {
                 LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$BERTH_APPEND_LD_LIBRARY_PATH
                 export LD_LIBRARY_PATH
             fi
-            [ -n "${PS1-}" ] || PS1='Berth> '
-            PROMPT_COMMAND='PS1="Berth> "; unset PROMPT_COMMAND'
+            [ -n "${PS1-}" ] || PS1=$BERTH_PROMPT
+            PROMPT_COMMAND='PS1="'$BERTH_PROMPT'"; unset PROMPT_COMMAND'
             export PATH PS1 PROMPT_COMMAND
             unset SING_USER_DEFINED_PREPEND_PATH SING_USER_DEFINED_APPEND_PATH SING_USER_DEFINED_PATH
-            unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_LIBRARIES BERTH_INJECT berth_script
+            unset BERTH_PREPEND_LD_LIBRARY_PATH BERTH_APPEND_LD_LIBRARY_PATH BERTH_LIBRARIES BERTH_INJECT
+            unset BERTH_PROMPT berth_script
             """;
 
     private static final String EXPORT = "export -p >&9";

@@ -1,6 +1,7 @@
 package org.berth.launch;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.berth.config.SiteConfig;
@@ -11,24 +12,28 @@ import org.berth.image.RunnableImage;
 public final class LaunchPlanner {
     private LaunchPlanner() {}
 
-    /** Everything that is decided about a launch is decided here or in a function called from here. */
+    /**
+     * Everything that is decided about a launch is decided here or in a function called from here.
+     *
+     * <p>Mounts that come by themselves are first, then those that the user asked for: what was asked for is never hidden by
+     * what was not (docs/mounts.md).
+     */
     public static LaunchPlan plan(LaunchRequest request, RunnableImage image, LaunchHost host, SiteConfig site) {
         List<Note> notes = new ArrayList<>();
         GpuPlan gpus = GpuBinds.plan(request, host, site, notes);
-        List<MountStep> mounts = Stream.of(
-                        DeviceMounts.of(request, host, site),
-                        SiteBinds.of(request, host, site, notes),
-                        KernelMounts.of(request, site),
-                        HomeMounts.of(request, host, site, notes),
-                        TmpMounts.of(request, host, site),
-                        ScratchMounts.of(request),
-                        GpuBinds.of(gpus, request, site),
-                        IdentityFiles.of(request, host, site),
-                        UserBinds.of(request, host, site, notes))
-                .flatMap(List::stream)
-                .toList();
-        List<MountStep> all = new ArrayList<>(mounts);
-        all.addAll(WorkingDirectory.mount(request, host, mounts));
+        List<MountStep> home = HomeMounts.of(request, host, site, notes);
+        boolean homeChosen = request.home().chosen();
+        List<MountStep> automatic = shallowFirst(
+                DeviceMounts.of(request, host, site),
+                SiteBinds.of(request, host, site, notes),
+                KernelMounts.of(request, site),
+                homeChosen ? List.of() : home,
+                TmpMounts.of(request, host, site));
+        List<MountStep> files = concatenated(GpuBinds.of(gpus, request, site), IdentityFiles.of(request, host, site));
+        List<MountStep> asked = shallowFirst(
+                homeChosen ? home : List.of(), ScratchMounts.of(request), UserBinds.of(request, host, site, notes));
+        List<MountStep> all = concatenated(
+                automatic, WorkingDirectory.mount(request, host, automatic, asked), files, ReadOnlyNests.opened(asked));
 
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Level(request.level()));
@@ -43,6 +48,19 @@ public final class LaunchPlanner {
         ops.addAll(NamespaceOps.identity(request, host));
         ops.addAll(Payload.of(request, image, host, gpus, notes));
         return new LaunchPlan(ops, notes);
+    }
+
+    /** So that they nest in whatever order they come; of two at one place the later hides the earlier. */
+    @SafeVarargs
+    private static List<MountStep> shallowFirst(List<MountStep>... parts) {
+        return concatenated(parts).stream()
+                .sorted(Comparator.comparingInt(step -> step.target().getNameCount()))
+                .toList();
+    }
+
+    @SafeVarargs
+    private static List<MountStep> concatenated(List<MountStep>... parts) {
+        return Stream.of(parts).flatMap(List::stream).toList();
     }
 
     /** A step of a container that runs already: nothing is mounted, its environment is worked out anew. */

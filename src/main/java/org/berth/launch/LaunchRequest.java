@@ -59,10 +59,16 @@ public record LaunchRequest(
     }
 
     /** A bind of {@code --bind}, {@code --mount} or the environment; the source is absolute. */
-    public record BindRequest(Path source, Path target, boolean readOnly, AskedBy askedBy) {
+    public record BindRequest(Path source, Path target, boolean readOnly, AskedBy askedBy, Nesting nesting) {
         public BindRequest(Path source, Path target, boolean readOnly) {
-            this(source, target, readOnly, AskedBy.USER);
+            this(source, target, readOnly, AskedBy.USER, Nesting.YES);
         }
+    }
+
+    /** Whether a container that is started in this one is to have the bind as well: APPTAINER_BIND tells it. */
+    public enum Nesting {
+        YES,
+        NO
     }
 
     /** Whose wish a bind is: a site may take the user's away, but not what a step of Slurm cannot do without. */
@@ -71,8 +77,12 @@ public record LaunchRequest(
         SLURM
     }
 
-    /** The home directory; {@code source} is what is mounted at {@code target}, if anything is. */
-    public record Home(Optional<Path> source, Path target) {}
+    /**
+     * The home directory; {@code source} is what is mounted at {@code target}, if anything is.
+     *
+     * @param chosen the user named it: no mount that nobody asked for may hide it
+     */
+    public record Home(Optional<Path> source, Path target, boolean chosen) {}
 
     /** How much of the host is visible. */
     public enum Contain {

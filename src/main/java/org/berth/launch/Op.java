@@ -70,13 +70,27 @@ public sealed interface Op {
 
     record RootBind(boolean writable) implements Op {}
 
-    /** A place on the host made visible at a place in the container. */
-    record Bind(Path source, Path target, MountOptions options, OnMissing onMissing, String what) implements Op {
+    /**
+     * A place on the host made visible at a place in the container.
+     *
+     * @param inside mount points of later binds in it, made while it can still be written
+     */
+    record Bind(
+            Path source, Path target, MountOptions options, OnMissing onMissing, String what, List<MountPoint> inside)
+            implements Op {
         public Bind {
             requireAbsolute("bind source", source);
             requireAbsolute("bind target", target);
+            inside = List.copyOf(inside);
+        }
+
+        public Bind(Path source, Path target, MountOptions options, OnMissing onMissing, String what) {
+            this(source, target, options, onMissing, what, List.of());
         }
     }
+
+    /** A directory, or else a file, on which something is to be mounted. */
+    record MountPoint(Path path, boolean directory) {}
 
     /** As {@link Bind}, from a path of the session directory. */
     record BindSession(String source, Path target, MountOptions options, OnMissing onMissing, String what)

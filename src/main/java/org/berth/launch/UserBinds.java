@@ -2,7 +2,6 @@ package org.berth.launch;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
@@ -10,20 +9,19 @@ import org.berth.launch.LaunchRequest.AskedBy;
 import org.berth.launch.LaunchRequest.BindRequest;
 import org.berth.launch.Op.OnMissing;
 
-/** The binds of {@code --bind}, {@code --mount} and the environment: shallow targets first, so that they nest in any order. */
+/** The binds of {@code --bind}, {@code --mount} and the environment. */
 final class UserBinds {
     private static final Path DEV = Path.of("/dev");
 
     private UserBinds() {}
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
-        List<BindRequest> sorted = new ArrayList<>(request.binds());
-        if (!site.userBinds() && sorted.removeIf(bind -> bind.askedBy() == AskedBy.USER)) {
+        List<BindRequest> wanted = new ArrayList<>(request.binds());
+        if (!site.userBinds() && wanted.removeIf(bind -> bind.askedBy() == AskedBy.USER)) {
             notes.add(Note.warning("Ignoring user bind request: user bind control disabled by system administrator"));
         }
-        sorted.sort(Comparator.comparingInt(bind -> bind.target().getNameCount()));
         List<MountStep> steps = new ArrayList<>();
-        for (BindRequest bind : sorted) {
+        for (BindRequest bind : wanted) {
             boolean device = bind.target().startsWith(DEV);
             if (device && DeviceMounts.minimal(request, site) && !bind.source().equals(bind.target())) {
                 notes.add(Note.warning(

@@ -23,14 +23,20 @@ final class WorkingDirectory {
 
     private WorkingDirectory() {}
 
-    static List<MountStep> mount(LaunchRequest request, LaunchHost host, List<MountStep> mounts) {
+    /**
+     * @param earlier what is mounted before it
+     * @param asked what the user asked for, which is mounted after it: a directory that one of them shows is left to it
+     */
+    static List<MountStep> mount(
+            LaunchRequest request, LaunchHost host, List<MountStep> earlier, List<MountStep> asked) {
         Path cwd = host.cwd();
         if (request.contained()
                 || !host.facts().cwdReachable()
                 || !request.mounts("cwd")
                 || NEVER_MOUNTED.contains(cwd)
                 || NEVER_BELOW.stream().anyMatch(cwd::startsWith)
-                || visible(cwd, mounts)
+                || visible(cwd, earlier)
+                || asked.stream().anyMatch(step -> cwd.startsWith(step.target()))
                 || !host.isDirectory(cwd)) {
             return List.of();
         }

@@ -78,8 +78,14 @@ public final class PlanWriter {
                         List.of("root-overlay-dir", upper.toString(), work.toString(), writable ? "rw" : "ro"),
                         lower.stream().map(Object::toString).toList());
             case Op.RootBind(boolean writable) -> List.of("root-bind", writable ? "rw" : "ro");
-            case Op.Bind(var source, var target, var options, var missing, String what) ->
-                List.of("bind", source.toString(), target.toString(), options.text(), missing.word(), what);
+            case Op.Bind(var source, var target, var options, var missing, String what, var inside) ->
+                with(
+                        List.of("bind", source.toString(), target.toString(), options.text(), missing.word(), what),
+                        inside.stream()
+                                .map(point -> point.directory()
+                                        ? point.path() + "/"
+                                        : point.path().toString())
+                                .toList());
             case Op.BindSession(String source, var target, var options, var missing, String what) ->
                 List.of("bind-session", source, target.toString(), options.text(), missing.word(), what);
             case Op.Mount(String type, String source, var target, var options, String data, var missing, String what) ->

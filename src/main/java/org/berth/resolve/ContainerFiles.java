@@ -50,7 +50,7 @@ final class ContainerFiles {
             #!/bin/sh
             # Libraries of the host (GPU drivers) are shown in this directory.
             LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/.singularity.d/libs
-            PS1='Berth> '
+            PS1='Apptainer> '
             export LD_LIBRARY_PATH PS1
             """;
 

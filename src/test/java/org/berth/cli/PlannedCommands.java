@@ -143,6 +143,7 @@ public final class PlannedCommands {
         return new LaunchHost(
                 facts,
                 facts.cwd(),
+                Optional.empty(),
                 path -> path.startsWith("/missing")
                         ? PathKind.ABSENT
                         : FILES.contains(path) ? PathKind.FILE : PathKind.DIRECTORY,

@@ -8,11 +8,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.berth.cli.PlannedCommands;
 import org.berth.config.SiteConfig;
 import org.berth.error.BerthException;
 import org.berth.error.HostException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Single decisions, where a whole plan would hide what is meant. */
 class LaunchDecisionsTest {
@@ -35,9 +40,79 @@ class LaunchDecisionsTest {
     void theWorkingDirectoryIsMountedUnlessABindShowsItAlready() {
         assertTrue(binds(plan("exec", "/images/a.sif", "true")).contains(Path.of("/data/run")));
         assertFalse(binds(plan("exec", "-B", "/data", "/images/a.sif", "true")).contains(Path.of("/data/run")));
-        assertTrue(binds(plan("exec", "-B", "/scratch:/data", "/images/a.sif", "true"))
-                .contains(Path.of("/data/run")));
         assertFalse(binds(plan("exec", "--contain", "/images/a.sif", "true")).contains(Path.of("/data/run")));
+    }
+
+    /** The rules of docs/mounts.md, a line each: what is mounted in which order. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                // The user's wish at or above the working directory shows what she asked for.
+                "exec --home /usr:/data/run A | /usr>/data/run",
+                "exec -B /scratch:/data A | /scratch>/data",
+                "exec --scratch /data A | scratch/data>/data",
+                // Below it, both are there.
+                "exec -B /x:/data/run/x A | /data/run>/data/run /x>/data/run/x",
+                // Home in a directory that is empty with --contain.
+                "exec -c -H /usr:/tmp/hh A | tmp>/tmp var_tmp>/var/tmp /usr>/tmp/hh",
+                "exec -c -B /x:/tmp/x A | tmp>/tmp home>/home/alice var_tmp>/var/tmp /x>/tmp/x",
+                "exec -H /usr:/tmp A | /tmp>/tmp /var/tmp>/var/tmp /data/run>/data/run /usr>/tmp",
+                // Wishes nest in any order; of two at one place the later one counts.
+                "exec -B /f:/m/deep,/r:/m A | /data/run>/data/run /r>/m /f>/m/deep",
+                "exec -B /m:/home/alice/m -H /usr:/home/alice A | /data/run>/data/run /usr>/home/alice /m>/home/alice/m",
+                "exec -B /one:/m -B /two:/m A | /data/run>/data/run /one>/m /two>/m",
+                "exec --scratch /s -B /x:/s/in A | /data/run>/data/run scratch/s>/s /x>/s/in",
+            })
+    void mountsComeInTheWrittenOrder(String command, String wanted) {
+        List<String> words = Stream.of(command.split(" "))
+                .map(word -> word.equals("A") ? "/images/a.sif" : word)
+                .toList();
+        Set<String> shown = Set.of(wanted.split(" "));
+        String got = plan(Stream.concat(words.stream(), Stream.of("true")).toArray(String[]::new)).ops().stream()
+                .flatMap(op -> switch (op) {
+                    case Op.Bind bind -> Stream.of(bind.source() + ">" + bind.target());
+                    case Op.BindSession bind -> Stream.of(bind.source() + ">" + bind.target());
+                    default -> Stream.<String>empty();
+                })
+                .filter(step -> shown.contains(step) || step.endsWith(">/data/run"))
+                .collect(Collectors.joining(" "));
+        assertEquals(wanted, got);
+    }
+
+    @Test
+    void mountPointsInAReadOnlyBindAreMadeBeforeItIsReadOnly() {
+        Op.Bind outer = plan(
+                        "exec", "-B", "/r:/d:ro", "-B", "/etc/hosts:/d/x", "-B", "/q:/d/y", "/images/a.sif", "true")
+                .ops()
+                .stream()
+                .filter(op -> op instanceof Op.Bind bind && bind.target().equals(Path.of("/d")))
+                .map(Op.Bind.class::cast)
+                .findFirst()
+                .orElseThrow();
+        assertEquals(
+                List.of(new Op.MountPoint(Path.of("/d/x"), false), new Op.MountPoint(Path.of("/d/y"), true)),
+                outer.inside());
+    }
+
+    @Test
+    void aBindThatIsNotNestedIsNotToldToContainersInside() {
+        String bind = plan(
+                        "exec",
+                        "--mount",
+                        "type=bind,src=/a,dst=/a,nonested",
+                        "--mount",
+                        "type=bind,src=/b,dst=/b",
+                        "/images/a.sif",
+                        "true")
+                .ops()
+                .stream()
+                .filter(Op.EnvironmentOfImage.class::isInstance)
+                .map(op -> ((Op.EnvironmentOfImage) op).variables().get("APPTAINER_BIND"))
+                .findFirst()
+                .orElseThrow();
+        assertEquals("/b", bind);
     }
 
     @Test
