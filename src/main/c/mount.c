@@ -89,8 +89,8 @@ bool parse_options(const char *word, struct mount_options *options)
 
 bool parse_missing(const char *word)
 {
-	return !strcmp(word, "create") || !strcmp(word, "skip") || !strcmp(word, "warn") ||
-	       !strcmp(word, "fail");
+	return !strcmp(word, "create") || !strcmp(word, "try") || !strcmp(word, "skip") ||
+	       !strcmp(word, "warn") || !strcmp(word, "fail");
 }
 
 int need_session(const struct context *context)
@@ -274,6 +274,11 @@ struct target {
 	const char *what;
 };
 
+static bool warns(const struct target *target)
+{
+	return !strcmp(target->missing, "warn") || !strcmp(target->missing, "try");
+}
+
 /* The mount point, made if the plan says so; -1: this mount is left out. */
 static int open_target(struct context *context, const struct target *target, enum kind kind)
 {
@@ -283,9 +288,11 @@ static int open_target(struct context *context, const struct target *target, enu
 
 	if (target->path[strspn(target->path, "/.")] == '\0')
 		die("%s %s: the container's root is no mount point", target->what, target->source);
-	if (fd < 0 && !strcmp(target->missing, "create")) {
+	if (fd < 0 && (!strcmp(target->missing, "create") || !strcmp(target->missing, "try"))) {
 		fd = make_inside(root, target->path, kind, kind == KIND_DIRECTORY ? 0755 : 0644);
 		if (fd < 0)
+			error = errno;
+		if (fd < 0 && !strcmp(target->missing, "create"))
 			die_errno("%s %s: make mount point %s", target->what, target->source,
 				  target->path);
 	}
@@ -296,7 +303,7 @@ static int open_target(struct context *context, const struct target *target, enu
 		errno = error;
 		die_errno("%s %s: destination %s", target->what, target->source, target->path);
 	}
-	if (fd < 0 && !strcmp(target->missing, "warn")) {
+	if (fd < 0 && warns(target)) {
 		if (error == ENOENT)
 			say(LEVEL_WARNING, "Skipping mount %s [%s]: %s doesn't exist in container",
 			    target->source, target->what, target->path);
@@ -309,7 +316,7 @@ static int open_target(struct context *context, const struct target *target, enu
 	if (is_directory(fd) == (kind == KIND_DIRECTORY))
 		return fd;
 	close(fd);
-	if (strcmp(target->missing, "warn") && strcmp(target->missing, "skip"))
+	if (!warns(target) && strcmp(target->missing, "skip"))
 		die("%s %s: cannot mount a %s on the %s %s", target->what, target->source,
 		    kind == KIND_DIRECTORY ? "directory" : "file",
 		    kind == KIND_DIRECTORY ? "file" : "directory", target->path);
@@ -382,7 +389,7 @@ static void bind_words(struct context *context, struct step *step, int source)
 	parse_options(step->words[2], &options);
 	if (source >= 0) {
 		bind(context, source, &target, &options, step->words + 5, step->count - 5);
-	} else if (!strcmp(target.missing, "warn")) {
+	} else if (warns(&target)) {
 		say(LEVEL_WARNING, "skipping mount of %s: stat %s: %s", target.source,
 		    target.source, why(error));
 	} else if (strcmp(target.missing, "skip")) {

@@ -22,21 +22,22 @@ final class HomeMounts {
             notes.add(Note.warning("Skipping mount of the home directory: it is /"));
             return List.of();
         }
+        OnMissing missing = request.home().chosen() ? OnMissing.CREATE : OnMissing.TRY;
         Optional<Path> source = request.home().source();
         if (source.isPresent() && host.isDirectory(source.orElseThrow())) {
             return List.of(MountStep.directory(
-                    target, new Op.Bind(source.orElseThrow(), target, MountOptions.USER_TREE, OnMissing.WARN, "home")));
+                    target, new Op.Bind(source.orElseThrow(), target, MountOptions.USER_TREE, missing, "home")));
         }
         if (request.contained() && request.workdir().isPresent()) {
             Path home = request.workdir().orElseThrow().resolve("home");
             return List.of(MountStep.directory(
                     target,
                     new Op.HostDirectory(home, 0755),
-                    new Op.Bind(home, target, MountOptions.USER_TREE, OnMissing.WARN, "home")));
+                    new Op.Bind(home, target, MountOptions.USER_TREE, missing, "home")));
         }
         return List.of(MountStep.directory(
                 target,
                 new Op.SessionDirectory("home", 0755),
-                new Op.BindSession("home", target, MountOptions.SAFE, OnMissing.WARN, "home")));
+                new Op.BindSession("home", target, MountOptions.SAFE, missing, "home")));
     }
 }

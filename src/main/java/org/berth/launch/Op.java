@@ -239,6 +239,8 @@ public sealed interface Op {
     /** What to do when a target is missing and cannot be made, or a source is missing. */
     enum OnMissing {
         CREATE,
+        /** Made if it can be, else left out with a warning. */
+        TRY,
         SKIP,
         WARN,
         FAIL;

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.berth.config.SiteConfig;
+import org.berth.error.HostException;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
 import org.berth.launch.LaunchRequest.Layer;
@@ -30,7 +31,10 @@ final class RootfsOps {
             return ops;
         }
         switch (request.root()) {
-            case WRITABLE -> ops.add(new Op.RootBind(true));
+            case WRITABLE -> {
+                requireSandbox(image);
+                ops.add(new Op.RootBind(true));
+            }
             case READ_ONLY -> {
                 ops.addAll(mountPoints);
                 ops.add(new Op.RootOverlay(false));
@@ -42,6 +46,15 @@ final class RootfsOps {
             }
         }
         return ops;
+    }
+
+    private static void requireSandbox(RunnableImage image) {
+        if (!(image.rootfs() instanceof RootfsSource.Directory)) {
+            throw new HostException(
+                            "--writable: %s is no sandbox: an image file cannot be changed".formatted(image.name()))
+                    .hint("'berth build --sandbox DIR %s' makes one, --writable-tmpfs forgets the changes at the end"
+                            .formatted(image.name()));
+        }
     }
 
     private static Optional<Path> imageFile(RootfsSource rootfs) {

@@ -40,7 +40,7 @@ final class WorkingDirectory {
                 || !host.isDirectory(cwd)) {
             return List.of();
         }
-        return List.of(MountStep.directory(cwd, new Op.Bind(cwd, cwd, MountOptions.USER_TREE, OnMissing.WARN, "cwd")));
+        return List.of(MountStep.directory(cwd, new Op.Bind(cwd, cwd, MountOptions.USER_TREE, OnMissing.TRY, "cwd")));
     }
 
     static Op enter(LaunchRequest request, LaunchHost host, List<Note> notes) {
