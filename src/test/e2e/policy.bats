@@ -192,11 +192,92 @@ mount-home: !!set {yes}
 driver-root: "/a\\0b"
 bind-path: ["/a\\0b:/x"]
 execution-control: [{name: x, mode: greylist}]
-execution-control: [{name: x, mode: whitelist, directory: /nowhere, keys: []}]
+execution-control: [{name: x, mode: whitelist, directory: /nowhere, keys: [4979B4C1C74CE79EE271F3EB466BAA50EFAB0E0E]}]
 execution-control: /nowhere/ecl.toml
 limit-container-owners: {a: b}
 a: &x [*x]
+allow-container-dri: no
+allow-container-dir: [no]
+allow-container-dir: no\nallow container dir: yes
+limit-container-owners:
+limit-container-paths: ""
+user-bind-control: []
+execution-control: [no]
+execution-control:
+execution-control: [{name: x, mode: whitestrict, keys: []}]
+limit container ownrs = root
 END
+}
+
+@test "a mistake in an ecl.toml is one line with its place, and nothing runs" {
+    image signed-pgp.sif
+    settings <<<"execution-control: $SITE/etc/berth/ecl.toml"
+    local line text group
+    group="tagname = 't'\\nmode = 'blacklist'\\nkeyfp = ['$(printf 'A%.0s' {1..40})']\\n"
+    while IFS='|' read -r line text; do
+        printf '%b' "${text//GROUP/$group}" >"$SITE/etc/berth/ecl.toml"
+        run --separate-stderr berth exec signed-pgp.sif true
+        refused 255 "$SITE/etc/berth/ecl.toml, line $line:" || { echo "$text"; return 1; }
+    done <<'END'
+1|
+2|activated = true\nactive = false\n
+1|legacyinsecure = false\n
+5|[[execgroup]]\nGROUPactivated = true\n
+2|activated = true\n[[execgroup]]\nmode = 'blacklist'\nkeyfp = []\n
+4|activated = true\n[[execgroup]]\nmode = 'blacklist'\nKeyFPs = ['x']\n
+2|activated = false\nActivated = true\n
+END
+    printf '%b' "Activated = true\n[[ExecGroup]]\n$group" >"$SITE/etc/berth/ecl.toml"
+    trusted
+    printf '%b' "Activated = true\n[[ExecGroup]]\nMode = 'blacklist'\nKeyFP = ['$signer']\n" >"$SITE/etc/berth/ecl.toml"
+    run --separate-stderr berth exec signed-pgp.sif true
+    refused 255 "image signed by a forbidden entity"
+}
+
+@test "a file of the user's own adds to the site's rules and takes none away" {
+    image signed-pgp.sif
+    image mini.sif
+    berth build --sandbox box mini.sif
+    settings <<END
+allow-container-dir: no
+user-bind-control: no
+execution-control:
+  - {name: site, mode: whitelist, keys: [$signer]}
+END
+    printf 'allow-container-dir: yes\nexecution-control: no\nlimit-container-paths: []\nmount-home: no\n' >open.yaml
+    printf 'allow container dir = yes\nuser bind control = yes\n' >open.conf
+    local how
+    for how in "--config open.yaml" "--config /dev/null" "BERTH_CONFIG_FILE=$PWD/open.yaml" "APPTAINER_CONFIG_FILE=$PWD/open.conf" \
+        "SINGULARITY_CONFIG_FILE=/dev/null"; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr berth $how exec box /bin/hello
+        refused 255 "configuration disallows users from running sandbox containers" "$SITE/etc/berth/berth.yaml has allow-container-dir: no" ||
+            { echo "$how"; return 1; }
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr berth $how exec mini.sif /bin/hello
+        refused 255 "group 'site' (whitelist): image signature not valid" || { echo "$how"; return 1; }
+        # shellcheck disable=SC2086 # words
+        [[ $(berth $how exec signed-pgp.sif echo it runs) == "it runs" ]]
+    done
+    printf 'execution-control:\n  - {name: mine, mode: blacklist, keys: [%s]}\n' "$signer" >own.yaml
+    run --separate-stderr berth --config own.yaml exec signed-pgp.sif true
+    refused 255 "group 'mine' (blacklist): image signed by a forbidden entity"
+    printf 'limit-container-owners: [nobody]\nimage-max-depth: 7\n' >own.yaml
+    run --separate-stderr berth --config own.yaml exec signed-pgp.sif true
+    refused 255 "image is not owned by required user(s)" "own.yaml has limit-container-owners: nobody"
+    printf 'limit-container-paths: [%s]\n' "$PWD" >own.yaml
+    run --separate-stderr berth --config own.yaml exec --explain signed-pgp.sif true
+    [[ $output == *"rules of $SITE/etc/berth/berth.yaml: user-bind-control, allow-container-dir, execution-control"* ]]
+    [[ $output == *"rules of $PWD/own.yaml: limit-container-paths"* ]]
+    run --separate-stderr berth -d --config own.yaml exec signed-pgp.sif true
+    [[ $stderr == *"VERBOSE: rules of $PWD/own.yaml: limit-container-paths"* ]]
+    run --separate-stderr as_user unshare -r "$BERTH" --config /dev/null exec box /bin/hello
+    refused 255 "configuration disallows users from running sandbox containers"
+    run --separate-stderr "$BERTH" --config "$PWD/open.yaml" exec mini.sif /bin/hello
+    [[ $status == 0 ]]
+    settings <<<"allow-container-dri: no"
+    run --separate-stderr berth --config open.yaml exec mini.sif /bin/hello
+    refused 255 "$SITE/etc/berth/berth.yaml, line 1: unknown setting 'allow-container-dri'"
 }
 
 @test "an environment file that ends in the middle of something" {

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.host.Host;
@@ -23,6 +24,18 @@ import org.berth.toml.Toml;
 public final class RegistriesFiles {
     private static final int MAX_BYTES = 1 << 20;
     private static final Path SITE = Path.of("/etc/containers");
+
+    /* What is not read is known all the same: a rule under a name with a typing mistake would forbid nothing. */
+    private static final Set<String> KEYS = Set.of(
+            "registry",
+            "unqualified-search-registries",
+            "short-name-mode",
+            "credential-helpers",
+            "additional-layer-store-auth-helper",
+            "aliases");
+    private static final Set<String> REGISTRY_KEYS =
+            Set.of("prefix", "location", "insecure", "blocked", "mirror-by-digest-only", "mirror");
+    private static final Set<String> MIRROR_KEYS = Set.of("location", "insecure", "pull-from-mirror");
 
     private RegistriesFiles() {}
 
@@ -50,7 +63,7 @@ public final class RegistriesFiles {
         }
         Map<String, Rule> rules = new LinkedHashMap<>();
         for (Path file : files) {
-            host.read(file, MAX_BYTES)
+            host.readWhole(file, MAX_BYTES)
                     .map(bytes -> rules(file.toString(), new String(bytes, StandardCharsets.UTF_8)))
                     .orElse(List.of())
                     .forEach(rule -> rules.put(rule.prefix(), rule));
@@ -60,28 +73,31 @@ public final class RegistriesFiles {
 
     /** The rules of one file. */
     static List<Rule> rules(String name, String text) {
-        // Most machines have the file as it was shipped, with nothing but comments and lists of short names.
-        if (!text.contains("registry")) {
+        // Most machines have the file as it was shipped, with nothing but comments.
+        if (text.lines().allMatch(line -> line.isBlank() || line.stripLeading().startsWith("#"))) {
             return List.of();
         }
         Toml.Table document = Toml.parse(name, text);
+        document.requireOnly(KEYS, "in the document");
         return document.tables("registry").stream()
                 .map(table -> rule(name, table))
                 .toList();
     }
 
     private static Rule rule(String name, Toml.Table table) {
+        table.requireOnly(REGISTRY_KEYS, "of a [[registry]]");
         String location = table.text("location").orElse("");
         String prefix = table.text("prefix").filter(text -> !text.isEmpty()).orElse(location);
         if (prefix.isEmpty()) {
-            throw new HostException("%s: a [[registry]] with neither prefix nor location".formatted(name));
+            throw new HostException(
+                    "%s, line %d: a [[registry]] with neither prefix nor location".formatted(name, table.line()));
         }
-        boolean digests = table.flag("mirror-by-digest-only");
+        boolean digests = table.flag("mirror-by-digest-only").orElse(false);
         return new Rule(
                 prefix,
                 location,
-                table.flag("insecure"),
-                table.flag("blocked"),
+                table.flag("insecure").orElse(false),
+                table.flag("blocked").orElse(false),
                 table.tables("mirror").stream()
                         .map(mirror -> mirror(name, mirror, digests))
                         .toList(),
@@ -89,17 +105,20 @@ public final class RegistriesFiles {
     }
 
     private static Mirror mirror(String name, Toml.Table table, boolean digests) {
+        table.requireOnly(MIRROR_KEYS, "of a [[registry.mirror]]");
         Optional<String> location = table.text("location").filter(text -> !text.isEmpty());
         Mirror.For images = switch (table.text("pull-from-mirror").orElse("")) {
             case "digest-only" -> Mirror.For.DIGEST_ONLY;
             case "tag-only" -> Mirror.For.TAG_ONLY;
             case "", "all" -> digests ? Mirror.For.DIGEST_ONLY : Mirror.For.ALL;
-            default -> throw new HostException("%s: pull-from-mirror is all, digest-only or tag-only".formatted(name));
+            default ->
+                throw new HostException(
+                        "%s, line %d: pull-from-mirror is all, digest-only or tag-only".formatted(name, table.line()));
         };
         return new Mirror(
-                location.orElseThrow(
-                        () -> new HostException("%s: a [[registry.mirror]] without a location".formatted(name))),
-                table.flag("insecure"),
+                location.orElseThrow(() -> new HostException(
+                        "%s, line %d: a [[registry.mirror]] without a location".formatted(name, table.line()))),
+                table.flag("insecure").orElse(false),
                 images);
     }
 }

@@ -54,18 +54,18 @@ final class Program {
             case "run" -> launch(Action.RUN, invocation, messages);
             case "shell" -> launch(Action.SHELL, invocation, messages);
             case "test" -> launch(Action.TEST, invocation, messages);
-            case "hold" -> new HoldCommand(invocation, host, site(invocation), messages).hold(launcher);
-            case "resolve" -> new HoldCommand(invocation, host, site(invocation), messages).resolve();
-            case "pull" -> new PullCommand(invocation, host, site(invocation), messages).run();
-            case "build" -> new BuildCommand(invocation, host, site(invocation), messages).run();
-            case "inspect" -> new InspectCommand(invocation, host, site(invocation)).run();
-            case "run-help" -> new RunHelpCommand(invocation, host, site(invocation)).run();
+            case "hold" -> new HoldCommand(invocation, host, site(invocation, messages), messages).hold(launcher);
+            case "resolve" -> new HoldCommand(invocation, host, site(invocation, messages), messages).resolve();
+            case "pull" -> new PullCommand(invocation, host, site(invocation, messages), messages).run();
+            case "build" -> new BuildCommand(invocation, host, site(invocation, messages), messages).run();
+            case "inspect" -> new InspectCommand(invocation, host, site(invocation, messages)).run();
+            case "run-help" -> new RunHelpCommand(invocation, host, site(invocation, messages)).run();
             case "cache list", "cache clean", "cache where", "cache gc", "cache verify", "cache pin", "cache unpin" ->
-                new CacheCommand(invocation, host, site(invocation), messages).run();
-            case "save" -> new SaveCommand(invocation, host, site(invocation), messages).ofStep();
-            case "container save" -> new SaveCommand(invocation, host, site(invocation), messages).named();
+                new CacheCommand(invocation, host, site(invocation, messages), messages).run();
+            case "save" -> new SaveCommand(invocation, host, site(invocation, messages), messages).ofStep();
+            case "container save" -> new SaveCommand(invocation, host, site(invocation, messages), messages).named();
             case "container list", "container remove" ->
-                new ContainerCommand(invocation, host, site(invocation), messages).run();
+                new ContainerCommand(invocation, host, site(invocation, messages), messages).run();
             case "sif list", "sif header", "sif info", "sif dump", "sif new", "sif add", "sif del", "sif setprim" ->
                 new SifCommand(invocation, host).run();
             case "sign" -> new SignCommand(invocation, host, messages).run();
@@ -81,11 +81,13 @@ final class Program {
     }
 
     private int launch(Action action, Invocation invocation, Messages messages) {
-        return new LaunchCommand(action, invocation, host, site(invocation), messages).run(launcher);
+        return new LaunchCommand(action, invocation, host, site(invocation, messages), messages).run(launcher);
     }
 
-    private SiteConfig site(Invocation invocation) {
-        return SiteConfigReader.read(host, invocation.globalValue("config"));
+    private SiteConfig site(Invocation invocation, Messages messages) {
+        SiteConfig site = SiteConfigReader.read(host, invocation.globalValue("config"));
+        site.rules().forEach(file -> messages.verbose("rules of " + file));
+        return site;
     }
 
     private static void requireAvailable(Invocation invocation) {

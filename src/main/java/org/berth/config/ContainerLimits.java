@@ -11,6 +11,7 @@ import java.util.List;
  * @param owners users to one of whom an image must belong; empty for any
  * @param groups groups to one of which an image must belong; empty for any
  * @param paths directories below one of which an image must be; empty for any
+ * @param source the file that says so
  */
 public record ContainerLimits(
         boolean sif,
@@ -20,13 +21,20 @@ public record ContainerLimits(
         boolean directory,
         List<String> owners,
         List<String> groups,
-        List<Path> paths) {
+        List<Path> paths,
+        Path source) {
     public static final ContainerLimits NONE =
-            new ContainerLimits(true, true, true, true, true, List.of(), List.of(), List.of());
+            new ContainerLimits(true, true, true, true, true, List.of(), List.of(), List.of(), Path.of(""));
 
     public ContainerLimits {
         owners = List.copyOf(owners);
         groups = List.copyOf(groups);
         paths = List.copyOf(paths);
+    }
+
+    /** Whether there is an image that these do not take. */
+    public boolean restricts() {
+        boolean everyKind = sif && encrypted && squashfs && extfs && directory;
+        return !everyKind || !owners.isEmpty() || !groups.isEmpty() || !paths.isEmpty();
     }
 }

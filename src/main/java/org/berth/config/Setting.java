@@ -5,7 +5,7 @@ import java.util.stream.Stream;
 
 /** Every setting: in berth.yaml with dashes ({@code bind-path}), in apptainer.conf with blanks ({@code bind path = …}). */
 public enum Setting {
-    BIND_PATH("bind path"),
+    BIND_PATH("bind path", Form.LIST),
     MOUNT_PROC("mount proc"),
     MOUNT_SYS("mount sys"),
     MOUNT_DEV("mount dev"),
@@ -21,12 +21,12 @@ public enum Setting {
     SQUASHFUSE_PATH("squashfuse path"),
     COMPRESSION("compression"),
     CONTAINER_PATH("container path"),
-    CACHE_PATH("cache path"),
-    TMP_PATH("tmp path"),
+    CACHE_PATH("cache path", Form.LIST),
+    TMP_PATH("tmp path", Form.LIST),
     CACHE_MAX_BYTES("cache max bytes"),
     CACHE_MAX_FILES("cache max files"),
     STAGE("stage"),
-    STAGE_PATH("stage path"),
+    STAGE_PATH("stage path", Form.LIST),
     STAGE_NODES("stage nodes"),
     STAGE_SIZE("stage size"),
     GPU("gpu"),
@@ -47,16 +47,31 @@ public enum Setting {
     ALLOW_CONTAINER_SQUASHFS("allow container squashfs"),
     ALLOW_CONTAINER_EXTFS("allow container extfs"),
     ALLOW_CONTAINER_DIR("allow container dir"),
-    LIMIT_CONTAINER_OWNERS("limit container owners"),
-    LIMIT_CONTAINER_GROUPS("limit container groups"),
-    LIMIT_CONTAINER_PATHS("limit container paths"),
-    EXECUTION_CONTROL("execution control"),
+    LIMIT_CONTAINER_OWNERS("limit container owners", Form.LIST),
+    LIMIT_CONTAINER_GROUPS("limit container groups", Form.LIST),
+    LIMIT_CONTAINER_PATHS("limit container paths", Form.LIST),
+    EXECUTION_CONTROL("execution control", Form.GROUPS),
     LIBRARY("library");
 
+    /** What a setting's value looks like. */
+    enum Form {
+        ONE,
+        /** One or more texts. */
+        LIST,
+        /** A text, or tables. */
+        GROUPS
+    }
+
     private final String directive;
+    private final Form form;
 
     Setting(String directive) {
+        this(directive, Form.ONE);
+    }
+
+    Setting(String directive, Form form) {
         this.directive = directive;
+        this.form = form;
     }
 
     /** As apptainer.conf spells it. */
@@ -67,6 +82,10 @@ public enum Setting {
     /** As berth.yaml spells it. */
     public String key() {
         return directive.replace(' ', '-');
+    }
+
+    Form form() {
+        return form;
     }
 
     static Optional<Setting> of(String name) {

@@ -2,7 +2,10 @@ package org.berth.config;
 
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.berth.oci.ImageLimits;
 
@@ -12,6 +15,9 @@ import org.berth.oci.ImageLimits;
  * @param binds mounts in every container, {@code source[:target]}
  * @param compression of images that are converted here, {@code zstd} or {@code gzip}, perhaps with {@code :LEVEL}
  * @param containers where each user's kept containers are
+ * @param containerLimits all of them must take an image: the site's, and those of the caller's own file
+ * @param executionControls all of them must take an image too; those that are active
+ * @param restrictions what is not as open as it could be, and by which file
  * @param library where images of {@code library://} are
  * @param sessionMib size of the tmpfs behind {@code --writable-tmpfs}, {@code --contain} and {@code --scratch}
  */
@@ -35,12 +41,67 @@ public record SiteConfig(
         GpuSettings gpus,
         ImageLimits imageLimits,
         PlaceSettings places,
-        ContainerLimits containerLimits,
-        ExecutionControl executionControl,
+        List<ContainerLimits> containerLimits,
+        List<ExecutionControl> executionControls,
+        List<Restriction> restrictions,
         Optional<URI> library) {
     public SiteConfig {
         binds = List.copyOf(binds);
+        containerLimits = List.copyOf(containerLimits);
+        executionControls = List.copyOf(executionControls);
+        restrictions = List.copyOf(restrictions);
     }
+
+    /** The same settings, with these restrictions told. */
+    SiteConfig with(List<Restriction> told) {
+        return with(userBinds, imageLimits, containerLimits, executionControls, told);
+    }
+
+    /** The same settings with other rules. */
+    SiteConfig with(
+            boolean binding,
+            ImageLimits images,
+            List<ContainerLimits> limits,
+            List<ExecutionControl> controls,
+            List<Restriction> told) {
+        return new SiteConfig(
+                binds,
+                mountProc,
+                mountSys,
+                mountDev,
+                mountDevpts,
+                mountHome,
+                mountTmp,
+                mountHostfs,
+                configPasswd,
+                configGroup,
+                configResolvConf,
+                binding,
+                sessionMib,
+                squashfuse,
+                compression,
+                containers,
+                gpus,
+                images,
+                places,
+                limits,
+                controls,
+                told,
+                library);
+    }
+
+    /** What forbids something: {@code FILE: SETTING, SETTING}. */
+    public List<String> rules() {
+        Map<Path, List<String>> settings = new LinkedHashMap<>();
+        restrictions.forEach(each -> settings.computeIfAbsent(each.file(), file -> new ArrayList<>())
+                .add(each.setting().key()));
+        return settings.entrySet().stream()
+                .map(entry -> "%s: %s".formatted(entry.getKey(), String.join(", ", entry.getValue())))
+                .toList();
+    }
+
+    /** A setting that forbids something. */
+    public record Restriction(Setting setting, Path file) {}
 
     /** A bind that the administrator wants in every container. */
     public record SiteBind(Path source, Path target) {}
@@ -74,7 +135,8 @@ public record SiteConfig(
             GpuSettings.DEFAULTS,
             ImageLimits.DEFAULTS,
             PlaceSettings.DEFAULTS,
-            ContainerLimits.NONE,
-            ExecutionControl.OFF,
+            List.of(),
+            List.of(),
+            List.of(),
             Optional.empty());
 }

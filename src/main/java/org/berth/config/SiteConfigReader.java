@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
@@ -22,69 +23,178 @@ import org.berth.yaml.YamlTree;
  * Reads the site's settings: {@code etc/berth/berth.yaml} of the installation, or the file of {@code --config}.
  *
  * <p>A file with lines {@code directive = value} is taken for an apptainer.conf; directives that mean nothing here are passed
- * over there, while an unknown key of a berth.yaml is an error. The YAML reader is loaded only for a file with settings in it.
+ * over there. What is not known at all is an error in both: a rule under a name with a typing mistake would forbid nothing. The
+ * YAML reader is loaded only for a file with settings in it.
  */
 public final class SiteConfigReader {
     private static final int MAX_BYTES = 1 << 20;
 
+    /** What an apptainer.conf of any version has besides, and means nothing here. */
+    private static final Set<String> OTHER_DIRECTIVES = Set.of(
+            "allow setuid",
+            "max loop devices",
+            "allow pid ns",
+            "allow ipc ns",
+            "allow uts ns",
+            "allow user ns",
+            "enable fusemount",
+            "enable overlay",
+            "enable underlay",
+            "mount slave",
+            "allow setuid-mount encrypted",
+            "allow setuid-mount squashfs",
+            "allow setuid-mount extfs",
+            "sync writable extfs",
+            "allow net users",
+            "allow net groups",
+            "allow net networks",
+            "allow netns paths",
+            "use nvidia-container-cli",
+            "root default capabilities",
+            "memory fs type",
+            "cni configuration path",
+            "cni plugin path",
+            "binary path",
+            "mksquashfs procs",
+            "mksquashfs mem",
+            "mksquashfs path",
+            "unsquashfs path",
+            "cryptsetup path",
+            "go path",
+            "ldconfig path",
+            "nvidia-container-cli path",
+            "fuse-overlayfs path",
+            "fuse2fs path",
+            "gocryptfs path",
+            "shared loop devices",
+            "image driver",
+            "download concurrency",
+            "download part size",
+            "download buffer size",
+            "systemd cgroups",
+            "apptheus communication socket path",
+            "allow monitoring",
+            "autofs bug path",
+            "default capabilities",
+            "sif fuse",
+            "tmp sandbox",
+            "oci mode");
+
     private SiteConfigReader() {}
 
-    /** @throws HostException if a file that was named is not there, or a value is wrong */
+    /**
+     * The settings that count: the site's, or those of the named file, which may forbid more than the site does and allow
+     * nothing that it forbids. The administrator's file takes the place of the site's.
+     *
+     * @throws HostException if a file that was named is not there, one cannot be read, or a value is wrong
+     */
     public static SiteConfig read(Host host, Optional<String> named) {
-        Path path = named.map(host::path).orElse(host.facts().prefix().resolve("etc/berth/berth.yaml"));
-        Optional<byte[]> bytes = host.read(path, MAX_BYTES);
-        if (bytes.isEmpty()) {
-            if (named.isPresent()) {
-                throw new HostException("configuration file %s: no such file or directory".formatted(path));
-            }
-            return SiteConfig.DEFAULTS;
+        Path siteFile = host.facts().prefix().resolve("etc/berth/berth.yaml");
+        Optional<Path> own = named.map(host::path).filter(path -> !path.equals(siteFile));
+        Optional<SiteConfig> owned = own.map(path -> read(host, path)
+                .orElseThrow(
+                        () -> new HostException("configuration file %s: no such file or directory".formatted(path))));
+        if (owned.isPresent() && host.administrator()) {
+            return owned.orElseThrow();
         }
-        String text = new String(bytes.orElseThrow(), StandardCharsets.UTF_8);
-        List<String> lines = text.lines()
-                .map(String::strip)
-                .filter(line -> !line.isEmpty() && !line.startsWith("#") && !line.equals("---"))
-                .toList();
-        if (lines.isEmpty()) {
-            return SiteConfig.DEFAULTS;
-        }
-        boolean directives = lines.stream().allMatch(line -> line.matches("[a-z_ -]+=.*"));
-        Map<Setting, List<YamlTree>> values = directives ? directives(lines) : yaml(text, path);
-        return config(values, host, path);
+        SiteConfig site = read(host, siteFile).orElse(SiteConfig.DEFAULTS);
+        return owned.map(config -> OwnSettings.under(site, config)).orElse(site);
     }
 
-    private static Map<Setting, List<YamlTree>> directives(List<String> lines) {
-        Map<Setting, List<YamlTree>> values = new EnumMap<>(Setting.class);
-        for (String line : lines) {
-            int equals = line.indexOf('=');
-            String value = line.substring(equals + 1).strip();
-            Setting.of(line.substring(0, equals).strip())
-                    .ifPresent(setting -> values.computeIfAbsent(setting, s -> new ArrayList<>())
-                            .add(new YamlTree.Text(value)));
+    private static Optional<SiteConfig> read(Host host, Path path) {
+        return host.readWhole(path, MAX_BYTES)
+                .map(bytes -> parse(new String(bytes, StandardCharsets.UTF_8), host, path));
+    }
+
+    private static SiteConfig parse(String text, Host host, Path path) {
+        List<String> lines = text.lines().map(SiteConfigReader::significant).toList();
+        if (lines.stream().allMatch(String::isEmpty)) {
+            return SiteConfig.DEFAULTS;
+        }
+        boolean directives = lines.stream().allMatch(line -> line.isEmpty() || line.matches("[A-Za-z0-9_ -]+=.*"));
+        return config(directives ? directives(lines, path) : yaml(text, path), host, path);
+    }
+
+    /** A line, or nothing if it says nothing. */
+    private static String significant(String line) {
+        String text = line.strip();
+        return text.startsWith("#") || text.equals("---") ? "" : text;
+    }
+
+    /** A value, and the line of its name. */
+    private record Given(YamlTree value, int line) {}
+
+    private static Map<Setting, Given> directives(List<String> lines, Path path) {
+        Map<Setting, Given> values = new EnumMap<>(Setting.class);
+        for (int i = 0; i < lines.size(); i++) {
+            String line = lines.get(i);
+            if (!line.isEmpty()) {
+                int equals = line.indexOf('=');
+                String name = line.substring(0, equals).strip();
+                YamlTree text = new YamlTree.Text(line.substring(equals + 1).strip());
+                Optional<Setting> setting =
+                        Setting.of(name).filter(known -> known.directive().equals(name));
+                if (setting.isEmpty() && !OTHER_DIRECTIVES.contains(name)) {
+                    throw new HostException("configuration file %s, line %d: unknown directive '%s'"
+                            .formatted(path, i + 1, name.replaceAll("\\p{Cntrl}", "?")));
+                }
+                if (setting.isPresent()) {
+                    put(values, setting.orElseThrow(), text, i + 1, path);
+                }
+            }
         }
         return values;
     }
 
-    private static Map<Setting, List<YamlTree>> yaml(String text, Path path) {
+    /** Lines of a list go together; what has one value has one line. */
+    private static void put(Map<Setting, Given> values, Setting setting, YamlTree text, int line, Path path) {
+        Given before = values.get(setting);
+        if (setting.form() != Setting.Form.LIST) {
+            if (before != null) {
+                throw new HostException("configuration file %s, line %d: %s is there twice, in line %d too"
+                        .formatted(path, line, setting.directive(), before.line()));
+            }
+            values.put(setting, new Given(text, line));
+            return;
+        }
+        List<YamlTree> items = new ArrayList<>();
+        if (before != null && before.value() instanceof YamlTree.Items(List<YamlTree> others)) {
+            items.addAll(others);
+        }
+        items.add(text);
+        values.put(setting, new Given(new YamlTree.Items(items), line));
+    }
+
+    private static Map<Setting, Given> yaml(String text, Path path) {
         String name = "configuration file " + path;
         if (!(YamlTree.parse(name, text).orElse(new YamlTree.Text("")) instanceof YamlTree.Table document)) {
             throw new HostException("%s: it holds no settings (name: value)".formatted(name));
         }
-        Map<Setting, List<YamlTree>> values = new EnumMap<>(Setting.class);
+        Map<Setting, Given> values = new EnumMap<>(Setting.class);
         document.fields().forEach((key, value) -> {
+            int line = document.line(key);
             Setting setting = Setting.of(key)
-                    .orElseThrow(() -> new HostException("%s: unknown setting '%s'".formatted(name, key)));
-            values.put(setting, value instanceof YamlTree.Items(List<YamlTree> items) ? items : List.of(value));
+                    .orElseThrow(
+                            () -> new HostException("%s, line %d: unknown setting '%s'".formatted(name, line, key)));
+            Given before = values.put(setting, new Given(value, line));
+            if (before != null) {
+                throw new HostException("%s, line %d: %s is there twice, in line %d too"
+                        .formatted(name, line, setting.key(), before.line()));
+            }
         });
         return values;
     }
 
-    private static SiteConfig config(Map<Setting, List<YamlTree>> values, Host host, Path path) {
+    private static SiteConfig config(Map<Setting, Given> values, Host host, Path path) {
         SiteConfig d = SiteConfig.DEFAULTS;
         Values v = new Values(values, path);
         List<SiteConfig.SiteBind> binds = values.containsKey(Setting.BIND_PATH)
                 ? v.texts(Setting.BIND_PATH).stream().map(v::bind).toList()
                 : d.binds();
-        return new SiteConfig(
+        ContainerLimits limits = v.containerLimits();
+        Given control = values.getOrDefault(Setting.EXECUTION_CONTROL, new Given(new YamlTree.Text("no"), 1));
+        ExecutionControl signatures = ExecutionControlReader.read(control.value(), control.line(), host, path);
+        SiteConfig config = new SiteConfig(
                 binds,
                 v.yes(Setting.MOUNT_PROC, d.mountProc()),
                 v.yes(Setting.MOUNT_SYS, d.mountSys()),
@@ -111,26 +221,11 @@ public final class SiteConfigReader {
                         v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())),
                 v.imageLimits(d.imageLimits()),
                 places(v, d.places()),
-                new ContainerLimits(
-                        v.yes(Setting.ALLOW_CONTAINER_SIF, d.containerLimits().sif()),
-                        v.yes(
-                                Setting.ALLOW_CONTAINER_ENCRYPTED,
-                                d.containerLimits().encrypted()),
-                        v.yes(
-                                Setting.ALLOW_CONTAINER_SQUASHFS,
-                                d.containerLimits().squashfs()),
-                        v.yes(Setting.ALLOW_CONTAINER_EXTFS, d.containerLimits().extfs()),
-                        v.yes(Setting.ALLOW_CONTAINER_DIR, d.containerLimits().directory()),
-                        v.names(Setting.LIMIT_CONTAINER_OWNERS),
-                        v.names(Setting.LIMIT_CONTAINER_GROUPS),
-                        v.names(Setting.LIMIT_CONTAINER_PATHS).stream()
-                                .map(text -> v.absolute(Setting.LIMIT_CONTAINER_PATHS, text))
-                                .toList()),
-                values.containsKey(Setting.EXECUTION_CONTROL)
-                        ? ExecutionControlReader.read(
-                                values.getOrDefault(Setting.EXECUTION_CONTROL, List.of()), host, path)
-                        : d.executionControl(),
+                limits.restricts() ? List.of(limits) : List.of(),
+                signatures.active() ? List.of(signatures) : List.of(),
+                List.of(),
                 v.last(Setting.LIBRARY).filter(text -> !text.isEmpty()).map(v::library));
+        return config.with(OwnSettings.restrictions(config, path));
     }
 
     private static PlaceSettings places(Values v, PlaceSettings d) {
@@ -145,28 +240,65 @@ public final class SiteConfigReader {
                 v.amount(Setting.STAGE_SIZE, d.stageBytes()));
     }
 
-    private record Values(Map<Setting, List<YamlTree>> values, Path path) {
+    private record Values(Map<Setting, Given> values, Path path) {
         Optional<String> last(Setting setting) {
             List<String> given = texts(setting);
             return given.isEmpty() ? Optional.empty() : Optional.of(given.getLast());
         }
 
         List<String> texts(Setting setting) {
-            return values.getOrDefault(setting, List.of()).stream()
-                    .map(value -> switch (value) {
-                        case YamlTree.Text(String text) -> text;
-                        case YamlTree.Items _, YamlTree.Table _ -> throw wrong(setting, "a table", "plain values");
-                    })
-                    .toList();
+            Given given = values.get(setting);
+            if (given == null) {
+                return List.of();
+            }
+            return switch (given.value()) {
+                case YamlTree.Text(String text) -> List.of(text);
+                case YamlTree.Table _ -> throw wrong(setting, "a table", "a plain value");
+                case YamlTree.Items(List<YamlTree> items) -> {
+                    if (setting.form() != Setting.Form.LIST) {
+                        throw wrong(setting, "a list", "one value");
+                    }
+                    yield items.stream()
+                            .map(item -> switch (item) {
+                                case YamlTree.Text(String text) -> text;
+                                case YamlTree.Items _ -> throw wrong(setting, "a list in a list", "a plain value");
+                                case YamlTree.Table _ -> throw wrong(setting, "a table", "a plain value");
+                            })
+                            .toList();
+                }
+            };
         }
 
-        /** A list, or texts with commas; {@code NULL} is none, as in apptainer.conf. */
+        /** A list, or texts with commas; {@code NULL} is none, as in apptainer.conf. Nothing where a name should be is a mistake. */
         List<String> names(Setting setting) {
-            return texts(setting).stream()
-                    .flatMap(text -> Stream.of(text.split(",")))
+            List<String> names = texts(setting).stream()
+                    .flatMap(text -> Stream.of(text.split(",", -1)))
                     .map(String::strip)
-                    .filter(name -> !name.isEmpty() && !name.equals("NULL"))
                     .toList();
+            if (names.equals(List.of("NULL"))) {
+                return List.of();
+            }
+            for (String name : names) {
+                if (name.isEmpty() || name.equals("NULL")) {
+                    throw wrong(setting, String.join(",", texts(setting)), "a list of names; [] or NULL is for any");
+                }
+            }
+            return names;
+        }
+
+        ContainerLimits containerLimits() {
+            return new ContainerLimits(
+                    yes(Setting.ALLOW_CONTAINER_SIF, true),
+                    yes(Setting.ALLOW_CONTAINER_ENCRYPTED, true),
+                    yes(Setting.ALLOW_CONTAINER_SQUASHFS, true),
+                    yes(Setting.ALLOW_CONTAINER_EXTFS, true),
+                    yes(Setting.ALLOW_CONTAINER_DIR, true),
+                    names(Setting.LIMIT_CONTAINER_OWNERS),
+                    names(Setting.LIMIT_CONTAINER_GROUPS),
+                    names(Setting.LIMIT_CONTAINER_PATHS).stream()
+                            .map(text -> absolute(Setting.LIMIT_CONTAINER_PATHS, text))
+                            .toList(),
+                    path);
         }
 
         boolean yes(Setting setting, boolean otherwise) {
@@ -293,7 +425,10 @@ public final class SiteConfigReader {
             try {
                 return LibraryAddress.of(text);
             } catch (UsageException e) {
-                throw new HostException("configuration file %s: library: %s".formatted(path, e.getMessage()), e);
+                throw new HostException(
+                        "configuration file %s, line %d: library: %s"
+                                .formatted(path, line(Setting.LIBRARY), e.getMessage()),
+                        e);
             }
         }
 
@@ -308,8 +443,13 @@ public final class SiteConfigReader {
         }
 
         private HostException wrong(Setting setting, String text, String wanted) {
-            return new HostException("configuration file %s: %s: '%s' is not %s"
-                    .formatted(path, setting.directive(), text.replaceAll("\\p{Cntrl}", "?"), wanted));
+            return new HostException("configuration file %s, line %d: %s: '%s' is not %s"
+                    .formatted(path, line(setting), setting.directive(), text.replaceAll("\\p{Cntrl}", "?"), wanted));
+        }
+
+        private int line(Setting setting) {
+            return values.getOrDefault(setting, new Given(new YamlTree.Text(""), 1))
+                    .line();
         }
     }
 }

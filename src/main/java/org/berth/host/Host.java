@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
@@ -41,6 +42,9 @@ import org.berth.error.UsageException;
 public final class Host {
     /** As the kernel has it: path_resolution(7). */
     private static final int MAX_LINKS = 40;
+
+    /** Whose id has none in this user namespace: /proc/sys/kernel/overflowuid, which nobody sets. */
+    private static final int OVERFLOW_ID = 65534;
 
     private final Facts facts;
     private final List<Observation> observations = new ArrayList<>();
@@ -102,6 +106,24 @@ public final class Host {
         });
     }
 
+    /**
+     * Whether the caller is the one to whom the installation belongs: root, and not just in a user namespace that anybody may
+     * make for the occasion, in which the files of the machine's root show as nobody's.
+     */
+    public boolean administrator() {
+        if (!facts.root()) {
+            return false;
+        }
+        boolean machine = read(Path.of("/proc/self/uid_map"), 4096)
+                .map(bytes -> new String(bytes, StandardCharsets.US_ASCII).strip())
+                .filter(map -> map.matches("0\\s+0\\s+4294967295"))
+                .isPresent();
+        return machine
+                || stat(facts.prefix())
+                        .map(identity -> identity.uid() != OVERFLOW_ID)
+                        .orElse(true);
+    }
+
     public boolean isDirectory(Path path) {
         return stat(path).map(FileIdentity::directory).orElse(false);
     }
@@ -144,6 +166,27 @@ public final class Host {
         } catch (IOException e) {
             throw new HostException("could not read %s: %s".formatted(path, reason(e)), e);
         }
+    }
+
+    /**
+     * All bytes of a file; empty only if there is nothing of that name. For what may forbid something: out of reach, a link to
+     * nothing, or too long is not the same as not there.
+     *
+     * @throws HostException if it has more than {@code limit} bytes or cannot be read
+     */
+    public Optional<byte[]> readWhole(Path path, int limit) {
+        if (stat(path).isEmpty()) {
+            if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
+                return Optional.empty();
+            }
+            throw new HostException("could not read %s: it is out of reach, or a link to nothing".formatted(path));
+        }
+        byte[] bytes = read(path, limit + 1)
+                .orElseThrow(() -> new HostException("could not read %s: it was removed meanwhile".formatted(path)));
+        if (bytes.length > limit) {
+            throw new HostException("%s is too long, at most %d bytes are read".formatted(path, limit));
+        }
+        return Optional.of(bytes);
     }
 
     /** Parts of a file that is open. */

@@ -45,6 +45,7 @@ public final class Explanation {
 
     private List<String> lines() {
         image();
+        site.rules().forEach(file -> say("rules of %s", file));
         root();
         namespaces();
         mounts();

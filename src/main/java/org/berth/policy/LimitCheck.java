@@ -71,7 +71,7 @@ record LimitCheck(Host host, ContainerLimits limits, Path path, Provenance prove
                 ? ""
                 : "; what comes from elsewhere is kept in " + path.getParent();
         return new ImageException("could not open image %s: %s".formatted(SitePolicy.named(path, provenance), reason))
-                .hint("the site's berth.yaml has %s: %s%s".formatted(setting, value, where));
+                .hint("%s has %s: %s%s".formatted(limits.source(), setting, value, where));
     }
 
     private static String list(List<?> values) {

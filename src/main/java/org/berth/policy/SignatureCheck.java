@@ -21,17 +21,15 @@ import org.berth.sign.Verification;
 import org.berth.sign.Verification.Signers;
 
 /**
- * Execution control: the group of the image's directory decides whose signatures it needs.
+ * Execution control, active: the group of the image's directory decides whose signatures it needs.
  *
  * <p>As Apptainer's ECL does it: the directory is that of the file itself, with links resolved; the group without a directory is
  * for all that no other is for; an image without a verifiable form of signature is refused in every group, in a blacklist too.
  */
 record SignatureCheck(
         Host host, ExecutionControl control, Supplier<PgpPublicKeys> siteKeys, Path path, Provenance provenance) {
+    /** @param file that will be mounted */
     void require(SifFile file) {
-        if (!control.active()) {
-            return;
-        }
         control.groups().forEach(this::requireRealDirectory);
         Path directory = Objects.requireNonNull(host.realPath(path).getParent(), "a file is in a directory");
         Group group = groupOf(control, directory).orElseThrow(() -> noGroup(directory));

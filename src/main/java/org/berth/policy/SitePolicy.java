@@ -3,6 +3,7 @@ package org.berth.policy;
 import java.nio.file.Path;
 import java.util.function.Supplier;
 import org.berth.config.ContainerLimits;
+import org.berth.config.ExecutionControl;
 import org.berth.config.SiteConfig;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
@@ -12,8 +13,7 @@ import org.berth.sign.PgpPublicKeys;
 /**
  * Whether the site lets its users run an image; asked once before each launch, of the file or directory that will be mounted.
  *
- * <p>A guide for users and no lock: between this look and the mount the file can be exchanged, and whoever may make user
- * namespaces may run images without this program.
+ * <p>A guide for users and no lock: whoever may make user namespaces may run images without this program.
  */
 public final class SitePolicy {
     private final Host host;
@@ -29,20 +29,24 @@ public final class SitePolicy {
 
     /** Whether any image may be run. */
     public boolean isOpen() {
-        return site.containerLimits().equals(ContainerLimits.NONE)
-                && !site.executionControl().active();
+        return site.containerLimits().isEmpty() && site.executionControls().isEmpty();
     }
 
     /**
-     * @param path of the image
+     * @param kind of the file or directory that will be mounted: its signatures count
+     * @param path of the image as the user named it, of which that may be a copy: its owner and its directory count
      * @throws ImageException with the rule that refuses it, and what to do
      */
     public void requireAllowed(LocalImages.Kind kind, Path path, Provenance provenance) {
-        if (!host.facts().root()) {
-            new LimitCheck(host, site.containerLimits(), path, provenance).require(kind);
+        if (!host.administrator()) {
+            for (ContainerLimits limits : site.containerLimits()) {
+                new LimitCheck(host, limits, path, provenance).require(kind);
+            }
         }
         if (kind instanceof LocalImages.Kind.Sif(var file)) {
-            new SignatureCheck(host, site.executionControl(), siteKeys, path, provenance).require(file);
+            for (ExecutionControl control : site.executionControls()) {
+                new SignatureCheck(host, control, siteKeys, path, provenance).require(file);
+            }
         }
     }
 

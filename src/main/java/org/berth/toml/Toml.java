@@ -1,10 +1,13 @@
 package org.berth.toml;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.berth.error.HostException;
 
 /**
@@ -18,6 +21,8 @@ public final class Toml {
     private final String name;
     private final String text;
     private int at;
+    private int counted;
+    private int line = 1;
 
     private Toml(String name, String text) {
         this.name = name;
@@ -36,10 +41,14 @@ public final class Toml {
 
     public record Items(String file, List<Value> values) implements Value {}
 
-    public record Table(String file, Map<String, Value> fields) implements Value {
+    /**
+     * @param line where it begins
+     * @param lines where its keys are
+     */
+    public record Table(String file, int line, Map<String, Value> fields, Map<String, Integer> lines) implements Value {
         /** @throws HostException if the value is not a string */
         public Optional<String> text(String key) {
-            return Optional.ofNullable(fields.get(key)).map(value -> {
+            return value(key).map(value -> {
                 if (value instanceof Text(String text)) {
                     return text;
                 }
@@ -47,21 +56,19 @@ public final class Toml {
             });
         }
 
-        /** False if it is not there. */
-        public boolean flag(String key) {
-            return Optional.ofNullable(fields.get(key))
-                    .map(value -> {
-                        if (value instanceof Flag(boolean flag)) {
-                            return flag;
-                        }
-                        throw wrong(key, "true or false");
-                    })
-                    .orElse(false);
+        /** @throws HostException if the value is neither true nor false */
+        public Optional<Boolean> flag(String key) {
+            return value(key).map(value -> {
+                if (value instanceof Flag(boolean flag)) {
+                    return flag;
+                }
+                throw wrong(key, "true or false");
+            });
         }
 
         /** An array of tables; none if it is not there. */
         public List<Table> tables(String key) {
-            Value value = fields.getOrDefault(key, new Items(file, List.of()));
+            Value value = value(key).orElse(new Items(file, List.of()));
             if (value instanceof Items items && items.values().stream().allMatch(Table.class::isInstance)) {
                 return items.values().stream().map(Table.class::cast).toList();
             }
@@ -70,15 +77,51 @@ public final class Toml {
 
         /** An array of strings; empty if it is not there. */
         public List<String> texts(String key) {
-            Value value = fields.getOrDefault(key, new Items(file, List.of()));
+            Value value = value(key).orElse(new Items(file, List.of()));
             if (value instanceof Items items && items.values().stream().allMatch(Text.class::isInstance)) {
                 return items.values().stream().map(item -> ((Text) item).text()).toList();
             }
             throw wrong(key, "an array of strings");
         }
 
+        /**
+         * Keys are found in any case, as the libraries of the programs whose files these are find them.
+         *
+         * @throws HostException if the table has the key in two cases: which one counts would be chance
+         */
+        private Optional<Value> value(String key) {
+            List<String> spellings = fields.keySet().stream()
+                    .filter(key::equalsIgnoreCase)
+                    .sorted(Comparator.comparing(spelling -> lines.getOrDefault(spelling, line)))
+                    .toList();
+            if (spellings.size() > 1) {
+                throw wrong(lines.getOrDefault(spellings.get(1), line), "%s is there twice".formatted(key));
+            }
+            return spellings.stream().findFirst().map(fields::get);
+        }
+
+        /** @throws HostException if there is another key than these */
+        public void requireOnly(Set<String> known, String where) {
+            fields.keySet().stream()
+                    .filter(key -> known.stream().noneMatch(key::equalsIgnoreCase))
+                    .findFirst()
+                    .ifPresent(key -> {
+                        throw wrong(lines.getOrDefault(key, line), "unknown key '%s' %s".formatted(key, where))
+                                .hint("known are " + String.join(", ", new TreeSet<>(known)));
+                    });
+        }
+
         private HostException wrong(String key, String wanted) {
-            return new HostException("%s: %s is not %s".formatted(file, key, wanted));
+            int where = fields.keySet().stream()
+                    .filter(key::equalsIgnoreCase)
+                    .findFirst()
+                    .map(lines::get)
+                    .orElse(line);
+            return wrong(where, "%s is not %s".formatted(key, wanted));
+        }
+
+        private HostException wrong(int where, String what) {
+            return new HostException("%s, line %d: %s".formatted(file, where, what));
         }
     }
 
@@ -102,7 +145,7 @@ public final class Toml {
     }
 
     private Table table() {
-        return new Table(name, new LinkedHashMap<>());
+        return new Table(name, line(), new LinkedHashMap<>(), new LinkedHashMap<>());
     }
 
     private Table header(Table root) {
@@ -116,6 +159,7 @@ public final class Toml {
             return inside(parent, List.of(last));
         }
         Table added = table();
+        parent.lines().putIfAbsent(last, added.line());
         Value known = parent.fields().computeIfAbsent(last, key -> new Items(name, new ArrayList<>()));
         if (!(known instanceof Items items)) {
             throw failure("%s is an array of tables and something else".formatted(last));
@@ -128,6 +172,7 @@ public final class Toml {
     private Table inside(Table root, List<String> path) {
         Table current = root;
         for (String key : path) {
+            current.lines().putIfAbsent(key, line());
             Value value = current.fields().computeIfAbsent(key, k -> table());
             if (value instanceof Items items
                     && !items.values().isEmpty()
@@ -143,6 +188,7 @@ public final class Toml {
     }
 
     private void assign(Table table, int depth) {
+        int start = line();
         List<String> path = keys();
         expect("=");
         spaces();
@@ -151,6 +197,7 @@ public final class Toml {
         if (owner.fields().putIfAbsent(path.getLast(), value) != null) {
             throw failure("%s is there twice".formatted(path.getLast()));
         }
+        owner.lines().put(path.getLast(), start);
     }
 
     private List<String> keys() {
@@ -357,12 +404,15 @@ public final class Toml {
         return at < text.length() ? text.charAt(at) : '\0';
     }
 
+    /** The line that is read now; the text before it is looked through once only. */
+    private int line() {
+        for (; counted < Math.min(at, text.length()); counted++) {
+            line += text.charAt(counted) == '\n' ? 1 : 0;
+        }
+        return line;
+    }
+
     private HostException failure(String reason) {
-        long line = 1
-                + text.substring(0, Math.min(at, text.length()))
-                        .chars()
-                        .filter(c -> c == '\n')
-                        .count();
-        return new HostException("%s, line %d: %s".formatted(name, line, reason));
+        return new HostException("%s, line %d: %s".formatted(name, line(), reason));
     }
 }

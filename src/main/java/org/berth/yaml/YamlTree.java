@@ -33,7 +33,16 @@ public sealed interface YamlTree {
         }
     }
 
-    record Table(Map<String, YamlTree> fields) implements YamlTree {}
+    /**
+     * @param line where it begins
+     * @param lines where its names are
+     */
+    record Table(Map<String, YamlTree> fields, int line, Map<String, Integer> lines) implements YamlTree {
+        /** Where a name is, or where the table begins if it is not there. */
+        public int line(String name) {
+            return lines.getOrDefault(name, line);
+        }
+    }
 
     /**
      * Reads a document.
@@ -68,6 +77,7 @@ public sealed interface YamlTree {
 
     private static Table table(String name, MappingNode node) {
         Map<String, YamlTree> fields = new LinkedHashMap<>();
+        Map<String, Integer> lines = new LinkedHashMap<>();
         node.getValue().forEach(entry -> {
             if (!(of(name, entry.getKeyNode()) instanceof Text(String key))) {
                 throw new HostException(
@@ -77,8 +87,9 @@ public sealed interface YamlTree {
                 throw new HostException(
                         "%s: line %d: %s is there twice".formatted(name, line(entry.getKeyNode()), key));
             }
+            lines.put(key, line(entry.getKeyNode()));
         });
-        return new Table(fields);
+        return new Table(fields, line(node), lines);
     }
 
     /** The types that a value has by its looks. */

@@ -48,7 +48,7 @@ class RegistriesFilesTest {
 
                 [aliases]
                 "fedora" = "registry.fedoraproject.org/fedora"
-                [nested.table]
+                [aliases.nested]
                 key.sub = {a = 1, b = [true, 1979-05-27T07:32:00Z], c = ''}
                 text = '''
                 more
@@ -70,6 +70,14 @@ class RegistriesFilesTest {
     }
 
     @Test
+    void keysAreFoundInAnyCaseAsPodmanFindsThem() {
+        Rule rule = RegistriesFiles.rules("f", "[[Registry]]\nLocation='a'\nBlocked=true\n")
+                .getFirst();
+        assertEquals("a", rule.location());
+        assertTrue(rule.blocked());
+    }
+
+    @Test
     void digestsOnlyIsAPropertyOfTheRegistryToo() {
         List<Rule> rules = RegistriesFiles.rules(
                 "f", "[[registry]]\nlocation='a'\nmirror-by-digest-only=true\n[[registry.mirror]]\nlocation='b'\n");
@@ -86,11 +94,16 @@ class RegistriesFilesTest {
                 "[[registry]]~location = a|f, line 2: 'a' is no value",
                 "[[registry]]~~~location 'a'|f, line 4: '=' is missing",
                 "[[registry]~|f, line 1: ']]' is missing",
-                "registry = 1~|f: registry is not an array of tables",
-                "[[registry]]~location = 1|f: location is not a string",
-                "[[registry]]~insecure = true|f: a [[registry]] with neither prefix nor location",
-                "[[registry]]~location='a'~blocked='yes'|f: blocked is not true or false",
-                "[[registry]]~location='a'~location='b'|f, line 3: location is there twice"
+                "registry = 1~|f, line 1: registry is not an array of tables",
+                "[[registry]]~location = 1|f, line 2: location is not a string",
+                "[[registry]]~insecure = true|f, line 1: a [[registry]] with neither prefix nor location",
+                "[[registry]]~location='a'~blocked='yes'|f, line 3: blocked is not true or false",
+                "[[registry]]~location='a'~location='b'|f, line 3: location is there twice",
+                "[[registry]]~location='a'~Location='b'|f, line 3: location is there twice",
+                "[[registry]]~location='a'~bloked=true|f, line 3: unknown key 'bloked' of a [[registry]]",
+                "~[[registri]]~location='a'~blocked=true|f, line 2: unknown key 'registri' in the document",
+                "[registries.block]~registries=['a']|f, line 1: unknown key 'registries' in the document",
+                "[[registry]]~location='a'~[[registry.mirror]]~location='b'~blocked=true|f, line 5: unknown key 'blocked' of a [[registry.mirror]]"
             })
     void aFileThatIsNotUnderstoodIsAnErrorWithItsLine(String text, String message) {
         HostException failure =

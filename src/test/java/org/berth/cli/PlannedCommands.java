@@ -118,6 +118,11 @@ public final class PlannedCommands {
     }
 
     public static Facts facts(List<String> words, Map<String, String> environment, int uid) {
+        return facts(words, environment, uid, PREFIX);
+    }
+
+    /** @param prefix of an installation with settings of its own */
+    public static Facts facts(List<String> words, Map<String, String> environment, int uid, Path prefix) {
         List<String> argv = new ArrayList<>(List.of("berth"));
         argv.addAll(words);
         return new Facts(
@@ -134,7 +139,7 @@ public final class PlannedCommands {
                 022,
                 false,
                 false,
-                PREFIX,
+                prefix,
                 "node1",
                 "x86_64");
     }

@@ -19,6 +19,8 @@ import org.berth.host.Host;
 import org.berth.oci.ImageLimits;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SiteConfigReaderTest {
     @TempDir
@@ -85,8 +87,133 @@ class SiteConfigReaderTest {
         assertMessage("configuration file", "a: [\n");
         assertMessage("Global tag is not allowed: tag:yaml.org,2002:java.io.File", "driver-root: !!java.io.File [x]\n");
         assertMessage("sessiondir max size: '0x40' is not a number", "sessiondir-max-size: 0x40\n");
-        assertMessage("mount home: 'a table' is not plain values", "mount-home: {a: b}\n");
+        assertMessage("mount home: 'a table' is not a plain value", "mount-home: {a: b}\n");
         assertMessage("it holds no settings", "[a, b]\n");
+    }
+
+    /** No mistake leaves a rule out in silence: each is an error with file and line. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "#~allow-container-dri: no~                 |2: unknown setting 'allow-container-dri'",
+                "Allow-Container-Dir: no~                   |1: unknown setting 'Allow-Container-Dir'",
+                "allow-container-dir: [no]~                 |1: allow container dir: 'a list' is not one value",
+                "allow-container-dir: [no, yes]~            |1: allow container dir: 'a list' is not one value",
+                "~~allow-container-dir: {no: yes}~          |3: allow container dir: 'a table' is not a plain value",
+                "allow-container-dir:~                      |1: allow container dir: '' is not yes or no",
+                "allow-container-dir: nope~                 |1: allow container dir: 'nope' is not yes or no",
+                "user-bind-control: []~                     |1: user bind control: 'a list' is not one value",
+                "user-bind-control: n~                      |1: user bind control: 'n' is not yes or no",
+                "a: b~                                      |1: unknown setting 'a'",
+                "allow-container-dir: no~allow container dir: yes~|2: allow-container-dir is there twice, in line 1 too",
+                "limit-container-owners:~                   |1: limit container owners: '' is not a list of names",
+                "limit-container-owners: ''~                |1: limit container owners: '' is not a list of names",
+                "limit-container-owners: alice,~            |1: limit container owners: 'alice,' is not a list of names",
+                "limit-container-owners: [alice, '']~       |1: limit container owners: 'alice,' is not a list of names",
+                "limit-container-owners: [NULL, alice]~     |1: limit container owners: 'NULL,alice' is not a list of names",
+                "limit-container-owners: {alice: bob}~      |1: limit container owners: 'a table' is not a plain value",
+                "limit-container-owners: [[alice]]~         |1: limit container owners: 'a list in a list' is not a plain value",
+                "limit-container-groups: ','~               |1: limit container groups: ',' is not a list of names",
+                "limit-container-paths: [sw]~               |1: limit container paths: 'sw' is not an absolute path",
+                "limit-container-paths: ''~                 |1: limit container paths: '' is not a list of names",
+                "image-max-size: [1T, 1M]~                  |1: image max size: 'a list' is not one value",
+                "image-max-size:~                           |1: image max size: '' is not a number",
+                "execution-control:~                        |1: execution control: '' is neither 'no'",
+                "allow container dri = no~                  |1: unknown directive 'allow container dri'",
+                "# a~limit containers owners = alice~       |2: unknown directive 'limit containers owners'",
+                "Limit Container Owners = alice~            |1: unknown directive 'Limit Container Owners'",
+                "limit-container-owners = alice~            |1: unknown directive 'limit-container-owners'",
+                "limit container owners =~                  |1: limit container owners: '' is not a list of names",
+                "limit container owners = alice~limit container owners =~|2: limit container owners: 'alice,' is not a list",
+                "allow container dir = no~allow container dir = yes~|2: allow container dir is there twice, in line 1 too",
+                "allow container dir = no # never~          |1: allow container dir: 'no # never' is not yes or no",
+                "allow container dir = no~mount home: yes~  |in 'reader', line 2"
+            })
+    void aMistakeInARuleIsAnErrorWithItsLine(String text, String message) {
+        HostException e = assertThrows(HostException.class, () -> read(text.replace('~', '\n')));
+        assertTrue(e.getMessage().contains(folder.resolve("settings").toString()), e.getMessage());
+        assertTrue(e.getMessage().contains(message.startsWith("in") ? message : ", line " + message), e.getMessage());
+    }
+
+    @Test
+    void settingsThatAreTooLongAreNotReadInPart() {
+        assertMessage("is too long", "#".repeat(1 << 20) + "\nallow-container-dir: no\n");
+    }
+
+    @Test
+    void theSitesFileOutOfReachIsNotOneWithoutRules() throws IOException {
+        Files.createDirectories(folder.resolve("prefix/etc/berth"));
+        assertEquals(SiteConfig.DEFAULTS, SiteConfigReader.read(host(1001), Optional.empty()));
+        Files.createSymbolicLink(folder.resolve("prefix/etc/berth/berth.yaml"), folder.resolve("nothing"));
+        for (Optional<String> named : List.of(Optional.<String>empty(), Optional.of("/dev/null"))) {
+            HostException e = assertThrows(HostException.class, () -> SiteConfigReader.read(host(1001), named));
+            assertTrue(e.getMessage().contains("a link to nothing"), e.getMessage());
+        }
+    }
+
+    @Test
+    void everyDirectiveOfAnApptainerConfIsKnown() throws IOException {
+        // As Apptainer 1.5 ships it, each at its default.
+        SiteConfig site = read("""
+                allow setuid = yes
+                max loop devices = 256
+                allow pid ns = yes
+                allow ipc ns = yes
+                allow uts ns = yes
+                allow user ns = yes
+                config passwd = yes
+                config group = yes
+                config resolv_conf = yes
+                mount proc = yes
+                mount sys = yes
+                mount dev = yes
+                mount devpts = yes
+                mount home = yes
+                mount tmp = yes
+                mount hostfs = no
+                bind path = /etc/localtime
+                bind path = /etc/hosts
+                user bind control = yes
+                enable fusemount = yes
+                enable overlay = yes
+                enable underlay = yes
+                mount slave = yes
+                sessiondir max size = 64
+                #limit container owners = gmk, apptainer, nobody
+                #limit container groups = group1, apptainer, nobody
+                #limit container paths = /scratch, /tmp, /global
+                allow container sif = yes
+                allow container encrypted = yes
+                allow container squashfs = yes
+                allow container extfs = yes
+                allow container dir = yes
+                allow setuid-mount encrypted = yes
+                allow setuid-mount squashfs = iflimited
+                allow setuid-mount extfs = no
+                #allow net users = gmk, apptainer
+                always use nv = no
+                use nvidia-container-cli = no
+                always use rocm = no
+                root default capabilities = full
+                memory fs type = tmpfs
+                #cni configuration path =
+                #cni plugin path =
+                binary path = $PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+                #mksquashfs procs = 0
+                mksquashfs procs = 0
+                #mksquashfs mem = 1G
+                shared loop devices = no
+                #image driver =
+                download concurrency = 3
+                download part size = 5242880
+                download buffer size = 32768
+                systemd cgroups = yes
+                apptheus communication socket path = /run/apptheus/gateway.sock
+                allow monitoring = no
+                """);
+        assertEquals(SiteConfig.DEFAULTS, site);
     }
 
     @Test
@@ -114,17 +241,23 @@ class SiteConfigReaderTest {
                 owners,
                 read("limit-container-owners: [alice, 0123]\n")
                         .containerLimits()
+                        .getFirst()
                         .owners());
         assertEquals(
                 owners,
-                read("limit-container-owners: alice, 0123\n").containerLimits().owners());
+                read("limit-container-owners: alice, 0123\n")
+                        .containerLimits()
+                        .getFirst()
+                        .owners());
         assertEquals(
                 owners,
-                read("limit container owners = alice, 0123\n").containerLimits().owners());
-        assertEquals(
-                List.of(),
-                read("limit container owners = NULL\n").containerLimits().owners());
-        assertFalse(read("allow container dir = no\n").containerLimits().directory());
+                read("limit container owners = alice, 0123\n")
+                        .containerLimits()
+                        .getFirst()
+                        .owners());
+        assertEquals(List.of(), read("limit container owners = NULL\n").containerLimits());
+        assertFalse(
+                read("allow container dir = no\n").containerLimits().getFirst().directory());
     }
 
     @Test
@@ -147,8 +280,11 @@ class SiteConfigReaderTest {
     private SiteConfig read(String text) throws IOException {
         Path file = folder.resolve("settings");
         Files.writeString(file, text);
-        Host host = new Host(PlannedCommands.facts(List.of("version"), Map.of(), 1001));
-        return SiteConfigReader.read(host, Optional.of(file.toString()));
+        return SiteConfigReader.read(host(0), Optional.of(file.toString()));
+    }
+
+    private Host host(int uid) {
+        return new Host(PlannedCommands.facts(List.of("version"), Map.of(), uid, folder.resolve("prefix")));
     }
 
     @Test

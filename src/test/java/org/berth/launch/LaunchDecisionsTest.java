@@ -165,7 +165,8 @@ class LaunchDecisionsTest {
                 d.imageLimits(),
                 d.places(),
                 d.containerLimits(),
-                d.executionControl(),
+                d.executionControls(),
+                d.restrictions(),
                 d.library());
     }
 

@@ -76,12 +76,10 @@ class SitePolicyTest {
                     whitelist,    1,                 both,
                     whitelist,    2,                 both,
                     whitelist,    1,                 unsigned,   signature not found for object group 1
-                    whitelist,    '',                both,       needs one of no key
                     whitelist,    2,                 one,        image not signed by required entities
                     whitestrict,  1 2,               both,
                     whitestrict,  1 2,               one,        image not signed by required entities
-                    whitestrict,  '',                one,
-                    whitestrict,  '',                unsigned,   signature not found for object group 1
+                    whitestrict,  1,                 unsigned,   signature not found for object group 1
                     blacklist,    1,                 both,       image signed by a forbidden entity
                     blacklist,    2,                 one,
                     blacklist,    2,                 unsigned,   signature not found for object group 1
@@ -137,9 +135,9 @@ class SitePolicyTest {
         byte[] bytes = Files.readAllBytes(changed);
         bytes[36864] ^= 1;
         Files.write(changed, bytes);
-        assertDecision("data object integrity compromised: 2", group("blacklist", images, ""), changed);
+        assertDecision("data object integrity compromised: 2", group("blacklist", images, "2"), changed);
         Path dsse = copy("signed-rsa.sif");
-        assertDecision("key material not provided for DSSE", group("whitestrict", images, ""), dsse);
+        assertDecision("key material not provided for DSSE", group("whitestrict", images, "1"), dsse);
     }
 
     @Test
@@ -224,7 +222,8 @@ class SitePolicyTest {
                 legacyinsecure = true
                 [[execgroup]]
                 mode = "blacklist"
-                """);
+                keyfp = ["%s"]
+                """.formatted(fingerprint("2")));
         assertDecision(
                 "signature not found for object 2", "execution-control: %s\n".formatted(ecl), signed("one.sif", ONE));
     }
@@ -249,12 +248,92 @@ class SitePolicyTest {
                 "execution-control: [{mode: whitelist, keys: x}]",
                 "execution-control: [{mode: whitelist, keys: [[x]]}]",
                 "execution-control: [{mode: whitelist, directory: [x]}]",
-                "execution-control: [{mode: whitelist}, {mode: blacklist}]",
+                "execution-control:",
+                "execution-control: [no]",
+                "execution-control: {mode: whitelist}",
+                "execution-control: [{mode: whitelist}]",
+                "execution-control: [{mode: whitestrict, keys: []}]",
+                "execution-control: [{mode: blacklist, keys: [], directory: /a}]",
+                "execution-control: [{mode: [whitelist], keys: [4979B4C1C74CE79EE271F3EB466BAA50EFAB0E0E]}]",
                 "execution-control: [{mode: whitelist, directory: \"/a\\0\"}]"
             })
     void aMistakeInTheGroupsIsAnErrorThatNamesTheFile(String text) throws IOException {
         HostException e = assertThrows(HostException.class, () -> site(text));
-        assertTrue(String.valueOf(e.getMessage()).startsWith(folder.resolve("berth.yaml") + ": execution control: "));
+        assertTrue(
+                String.valueOf(e.getMessage())
+                        .startsWith(folder.resolve("berth.yaml") + ", line 1: execution control: "),
+                e.getMessage());
+    }
+
+    @Test
+    void oneDirectoryHasOneGroup() {
+        String group = "{mode: %s, keys: [4979B4C1C74CE79EE271F3EB466BAA50EFAB0E0E]}";
+        HostException e = assertThrows(
+                HostException.class,
+                () -> site("execution-control: [%s, %s]"
+                        .formatted(group.formatted("whitelist"), group.formatted("blacklist"))));
+        assertTrue(e.getMessage().contains("two groups are for all other directories"), e.getMessage());
+    }
+
+    /** An ecl.toml with a mistake is never one without rules; line and words of each. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "legacyinsecure = false~                     | 1: execution control: activated is missing",
+                "activated = 'yes'~                          | 1: activated is not true or false",
+                "activated = [true]~                         | 1: activated is not true or false",
+                "activated = true~Activated = false~         | 2: activated is there twice",
+                "activated = true~activated = false~         | 2: activated is there twice",
+                "activatd = true~                            | 1: unknown key 'activatd' of an execution control list",
+                "activated = true~[[execgroups]]~            | 2: unknown key 'execgroups' of an execution control list",
+                "activated = true~[execgroup]~               | 2: execgroup is not an array of tables",
+                "activated = true~[[execgroup]]~GROUP~keyfps = []|7: unknown key 'keyfps' of an [[execgroup]]",
+                "[[execgroup]]~GROUP~activated = true~       | 6: unknown key 'activated' of an [[execgroup]]; what is for all",
+                "activated = true~[[execgroup]]~tagname = 't'~mode = 'whitelist'~keyfp = []~|2: execution control: group 't' has no key",
+                "activated = true~[[execgroup]]~tagname = 't'~mode = 'blacklist'~|2: execution control: group 't' has no key",
+                "activated = true~[[execgroup]]~tagname = 't'~keyfp = 'x'~|4: keyfp is not an array of strings",
+                "activated = true~[[execgroup]]~tagname = 't'~mode = 'Whitelist'~|2: execution control: group 't': the mode",
+                "activated = true~[[execgroup]]~dirpath = ['/a']~|3: dirpath is not a string",
+                "activated = true~legacyinsecure = 1~        | 2: legacyinsecure is not true or false"
+            })
+    void aMistakeInAnEclTomlIsAnErrorWithItsLine(String text, String message) throws IOException {
+        String group = "tagname = 't'~mode = 'whitelist'~dirpath = ''~keyfp = ['%s']".formatted("A".repeat(40));
+        Path ecl = Files.writeString(
+                folder.resolve("ecl.toml"), text.replace("GROUP", group).replace('~', '\n'));
+        HostException e = assertThrows(HostException.class, () -> site("execution-control: " + ecl));
+        assertTrue(e.getMessage().startsWith(ecl + ", line " + message), e.getMessage());
+    }
+
+    @Test
+    void keysOfAnEclTomlAreFoundInAnyCaseAsApptainerFindsThem() throws IOException {
+        Path ecl = Files.writeString(
+                folder.resolve("ecl.toml"),
+                """
+                Activated = true
+                LegacyInsecure = false
+                [[ExecGroup]]
+                TagName = "group1"
+                ListMode = "whitelist"
+                """.replace("ListMode", "Mode")
+                        + "DirPath = \"%s\"\nKeyFP = [\"%s\"]\n".formatted(images, fingerprint("1")));
+        String rules = "execution-control: " + ecl;
+        assertDecision(null, rules, images.resolve("one.sif"));
+        assertDecision("signature not found", rules, images.resolve("unsigned.sif"));
+    }
+
+    @Test
+    void settingsThatAreTooLongOrOutOfReachAreNotOnesWithoutRules() throws IOException {
+        Path ecl = folder.resolve("ecl.toml");
+        Files.writeString(ecl, "#".repeat(1 << 20) + "\nactivated = true\n");
+        HostException e = assertThrows(HostException.class, () -> site("execution-control: " + ecl));
+        assertTrue(e.getMessage().contains("is too long"), e.getMessage());
+        Files.delete(ecl);
+        Files.createSymbolicLink(ecl, folder.resolve("nothing"));
+        assertTrue(assertThrows(HostException.class, () -> site("execution-control: " + ecl))
+                .getMessage()
+                .contains("a link to nothing"));
     }
 
     // Kinds, owners and places
@@ -274,8 +353,8 @@ class SitePolicyTest {
             String expected = path.endsWith(image) ? words : null;
             assertDecision(expected, setting + ": no\n", path);
         }
-        assertTrue(
-                refusal(setting + ": no\n", images.resolve(image)).contains("(the site's berth.yaml has " + setting));
+        assertTrue(refusal(setting + ": no\n", images.resolve(image))
+                .contains("(" + folder.resolve("berth.yaml") + " has " + setting));
         uid = 0;
         assertDecision(null, setting + ": no\n", images.resolve(image));
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Map;
 import org.berth.error.HostException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +35,32 @@ class TomlTest {
     void somethingElseIsNoListOfStrings(String text) {
         HostException e =
                 assertThrows(HostException.class, () -> Toml.parse("f", text).texts("a"));
-        assertTrue(String.valueOf(e.getMessage()).contains("f: a is not an array of strings"), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains("f, line 1: a is not an array of strings"), e.getMessage());
+    }
+
+    @Test
+    void everyValueHasItsLine() {
+        Toml.Table table = Toml.parse("f", """
+                # comment
+                a = '''
+                x
+                '''
+                b.c = 1
+                [[d]]
+                e = [
+                ]
+
+                [[d]]
+                [d.f]
+                g = "x"
+                """);
+        assertEquals(Map.of("a", 2, "b", 5, "d", 6), table.lines());
+        List<Toml.Table> tables = table.tables("d");
+        assertEquals(List.of(6, 10), tables.stream().map(Toml.Table::line).toList());
+        assertEquals(Map.of("e", 7), tables.getFirst().lines());
+        assertEquals(Map.of("f", 11), tables.getLast().lines());
+        HostException e =
+                assertThrows(HostException.class, () -> tables.getLast().text("F"));
+        assertEquals("f, line 11: F is not a string", e.getMessage());
     }
 }

@@ -16,14 +16,18 @@ class YamlTest {
     @Test
     void scalarsKeepTheirText() {
         assertEquals(
-                Optional.of(new YamlTree.Table(Map.of(
-                        "yes", new YamlTree.Text("no"),
-                        "a", new YamlTree.Text("0017"),
-                        "b", new YamlTree.Text("1e5"),
-                        "c", new YamlTree.Text(""),
-                        "d",
-                                new YamlTree.Items(
-                                        List.of(new YamlTree.Text("2026-01-01"), new YamlTree.Table(Map.of())))))),
+                Optional.of(new YamlTree.Table(
+                        Map.of(
+                                "yes", new YamlTree.Text("no"),
+                                "a", new YamlTree.Text("0017"),
+                                "b", new YamlTree.Text("1e5"),
+                                "c", new YamlTree.Text(""),
+                                "d",
+                                        new YamlTree.Items(List.of(
+                                                new YamlTree.Text("2026-01-01"),
+                                                new YamlTree.Table(Map.of(), 5, Map.of())))),
+                        1,
+                        Map.of("yes", 1, "a", 2, "b", 3, "c", 4, "d", 5))),
                 YamlTree.parse("f", "yes: no\na: 0017\nb: 1e5\nc:\nd: [2026-01-01, {}]\n"));
         assertEquals(Optional.empty(), YamlTree.parse("f", "# nothing\n"));
     }
