@@ -15,6 +15,9 @@ import org.berth.oci.Json;
  * @param signatures over {@link #signedBytes}; one that is accepted is enough
  */
 record Dsse(byte[] payload, List<byte[]> signatures) {
+    /** How many signatures of one message are looked at. */
+    static final int MAX_SIGNATURES = 16;
+
     private static final String PAYLOAD_TYPE = "application/vnd.sylabs.sif-metadata+json";
 
     Dsse {

@@ -12,6 +12,12 @@ public sealed interface KeyMaterial {
     record Pem(AsymmetricKeyParameter key) implements KeyMaterial {
         /** The payload, if one of the signatures is this key's. */
         Opened open(Dsse envelope, HashType hash) {
+            if (envelope.signatures().size() > Dsse.MAX_SIGNATURES) {
+                return new Opened.Refused(
+                        "dsse: %d signatures of one message, at most %d are looked at"
+                                .formatted(envelope.signatures().size(), Dsse.MAX_SIGNATURES),
+                        Optional.empty());
+            }
             byte[] signed = Dsse.signedBytes(envelope.payload());
             for (byte[] signature : envelope.signatures()) {
                 Signer verifier = PemAlgorithms.of(key, hash);

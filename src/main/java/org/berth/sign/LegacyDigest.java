@@ -29,9 +29,15 @@ final class LegacyDigest {
                 .orElse(false);
     }
 
-    /** Whether the objects' bytes, one after the other, are those that were signed. */
-    static boolean matches(HashType hash, byte[] message, SifFile file, List<SifDescriptor> objects) {
+    /** Whether this is the message of objects with that digest. */
+    static boolean matches(byte[] message, String hex) {
         String text = text(message);
+        return text.startsWith(PREFIX)
+                && text.substring(PREFIX.length()).strip().equalsIgnoreCase(hex);
+    }
+
+    /** The digest of the objects' bytes, one after the other. */
+    static String hex(HashType hash, SifFile file, List<SifDescriptor> objects) {
         Digest digest = digest(hash);
         byte[] result = new byte[digest.getDigestSize()];
         try {
@@ -52,10 +58,7 @@ final class LegacyDigest {
             throw new ImageException("%s: cannot be read: %s".formatted(file.path(), e.getMessage()), e);
         }
         digest.doFinal(result, 0);
-        return text.startsWith(PREFIX)
-                && text.substring(PREFIX.length())
-                        .strip()
-                        .equalsIgnoreCase(HexFormat.of().formatHex(result));
+        return HexFormat.of().formatHex(result);
     }
 
     private static Digest digest(HashType hash) {

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.bcpg.HashAlgorithmTags;
+import org.bouncycastle.bcpg.SignatureSubpacket;
+import org.bouncycastle.bcpg.SignatureSubpacketTags;
 import org.bouncycastle.openpgp.PGPException;
 import org.bouncycastle.openpgp.PGPObjectFactory;
 import org.bouncycastle.openpgp.PGPPublicKey;
@@ -26,6 +28,19 @@ final class PgpSignature {
     private static final Set<Integer> TYPES =
             Set.of(PGPSignature.BINARY_DOCUMENT, PGPSignature.CANONICAL_TEXT_DOCUMENT);
 
+    /* A message has one, or one of each signer. */
+    private static final int MAX_SIGNATURES = 16;
+    private static final int MAX_ARMOR = 1 << 16;
+
+    /** What may be marked as critical, because it is looked at or says nothing about validity (RFC 4880, 5.2.3.1). */
+    private static final Set<Integer> UNDERSTOOD = Set.of(
+            SignatureSubpacketTags.CREATION_TIME,
+            SignatureSubpacketTags.EXPIRE_TIME,
+            SignatureSubpacketTags.ISSUER_KEY_ID,
+            SignatureSubpacketTags.SIGNER_USER_ID,
+            SignatureSubpacketTags.POLICY_URL,
+            SignatureSubpacketTags.ISSUER_FINGERPRINT);
+
     private PgpSignature() {}
 
     /** A key with its ring and where that was found. */
@@ -38,9 +53,21 @@ final class PgpSignature {
     }
 
     static Opened open(ClearText text, List<PgpPublicKeys> keyrings) {
+        if (text.armor().length > MAX_ARMOR) {
+            return new Opened.Refused(
+                    "openpgp: a block of %d bytes, at most %d are read".formatted(text.armor().length, MAX_ARMOR),
+                    Optional.empty());
+        }
         try {
             Opened last = new Opened.Refused("openpgp: signature made by unknown entity", Optional.empty());
-            for (PGPSignature signature : signatures(text.armor())) {
+            List<PGPSignature> signatures = signatures(text.armor());
+            if (signatures.size() > MAX_SIGNATURES) {
+                return new Opened.Refused(
+                        "openpgp: %d signatures of one message, at most %d are looked at"
+                                .formatted(signatures.size(), MAX_SIGNATURES),
+                        Optional.empty());
+            }
+            for (PGPSignature signature : signatures) {
                 last = open(text, signature, keyrings);
                 if (last instanceof Opened.Message) {
                     return last;
@@ -70,14 +97,26 @@ final class PgpSignature {
         if (!HASHES.contains(signature.getHashAlgorithm())) {
             return new Opened.Refused("openpgp: hash algorithm not accepted", Optional.empty());
         }
+        if (!signature.hasSubpackets()
+                || !signature.getHashedSubPackets().hasSubpacket(SignatureSubpacketTags.CREATION_TIME)) {
+            return new Opened.Refused("openpgp: no creation time in signature", Optional.empty());
+        }
+        for (SignatureSubpacket part : signature.getHashedSubPackets().toArray()) {
+            if (part.isCritical() && !UNDERSTOOD.contains(part.getType())) {
+                return new Opened.Refused(
+                        "openpgp: unknown critical signature subpacket type %d".formatted(part.getType()),
+                        Optional.empty());
+            }
+        }
         for (Candidate candidate : candidates(signature, keyrings)) {
             signature.init(new BcPGPContentVerifierBuilderProvider(), candidate.key);
             signature.update(ClearText.signedBytes(text.message()));
             if (!signature.verify()) {
                 return new Opened.Refused("openpgp: invalid signature", Optional.of(candidate.identity()));
             }
-            Optional<String> objection =
-                    expired(signature).or(() -> PgpValidity.objection(candidate.ring, candidate.key, Instant.now()));
+            Instant now = Instant.now();
+            Optional<String> objection = PgpValidity.outOfTime(signature, now)
+                    .or(() -> PgpValidity.objection(candidate.ring, candidate.key, now));
             return objection.isEmpty()
                     ? new Opened.Message(text.message(), Optional.of(candidate.identity()))
                     : new Opened.Refused(objection.orElseThrow(), Optional.of(candidate.identity()));
@@ -99,13 +138,5 @@ final class PgpSignature {
                             return found.stream();
                         }))
                 .toList();
-    }
-
-    private static Optional<String> expired(PGPSignature signature) {
-        long seconds = signature.getHashedSubPackets().getSignatureExpirationTime();
-        Instant created = signature.getCreationTime().toInstant();
-        return seconds != 0 && !Instant.now().isBefore(created.plusSeconds(seconds))
-                ? Optional.of("openpgp: signature expired")
-                : Optional.empty();
     }
 }

@@ -34,6 +34,18 @@ final class PgpValidity {
         }
     }
 
+    /** Why a signature does not count at that time; one from the future is no better than an old one. */
+    static Optional<String> outOfTime(PGPSignature signature, Instant now) {
+        Instant created = signature.getCreationTime().toInstant();
+        if (created.isAfter(now)) {
+            return Optional.of("openpgp: signature expired: it is dated %s, later than now".formatted(created));
+        }
+        long seconds = signature.getHashedSubPackets().getSignatureExpirationTime();
+        return seconds != 0 && !now.isBefore(created.plusSeconds(seconds))
+                ? Optional.of("openpgp: signature expired")
+                : Optional.empty();
+    }
+
     private static Optional<String> objectionToPrimary(PGPPublicKey primary, Instant now, boolean signs)
             throws PGPException {
         for (PGPSignature revocation : signatures(primary, PGPSignature.KEY_REVOCATION)) {
@@ -117,8 +129,12 @@ final class PgpValidity {
     private static Optional<String> objection(PGPSignature self, PGPPublicKey key, Instant now, boolean signs) {
         long seconds = self.getHashedSubPackets().getKeyExpirationTime();
         Instant created = key.getCreationTime().toInstant();
-        if (seconds != 0 && !now.isBefore(created.plusSeconds(seconds))) {
+        if (created.isAfter(now) || seconds != 0 && !now.isBefore(created.plusSeconds(seconds))) {
             return Optional.of("openpgp: key expired");
+        }
+        Optional<String> outOfTime = outOfTime(self, now);
+        if (outOfTime.isPresent()) {
+            return outOfTime;
         }
         boolean restricted = self.getHashedSubPackets().hasSubpacket(SignatureSubpacketTags.KEY_FLAGS);
         if (signs && restricted && (self.getHashedSubPackets().getKeyFlags() & KeyFlags.SIGN_DATA) == 0) {

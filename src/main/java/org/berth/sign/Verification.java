@@ -24,7 +24,10 @@ import org.berth.sign.Selection.Members;
  * covers exactly the chosen objects, and finds header, descriptors and bytes as they were signed.
  */
 public final class Verification {
-    private static final long MAX_SIGNATURE_SIZE = 1 << 22;
+    /* An image has a few: one of each group and signer, of some kilobytes. What is beyond is there to keep us busy. */
+    private static final int MAX_SIGNATURES = 256;
+    private static final long MAX_SIGNATURE_SIZE = 1 << 20;
+    private static final long MAX_SIGNATURES_SIZE = 4 << 20;
 
     private Verification() {}
 
@@ -60,11 +63,13 @@ public final class Verification {
      */
     public static void verify(SifFile file, Selection selection, Form form, KeyMaterial keys, Consumer<Outcome> heard) {
         try {
+            requireFewSignatures(file);
             List<Task> tasks = tasks(file, selection, form);
             requireGroups(file);
+            ObjectHashes hashes = new ObjectHashes(file);
             for (Task task : tasks) {
                 for (SifDescriptor signature : task.signatures(file)) {
-                    Outcome outcome = task.check(file, signature, open(file, signature, keys));
+                    Outcome outcome = task.check(hashes, signature, open(file, signature, keys));
                     heard.accept(outcome);
                     outcome.problem().ifPresent(problem -> {
                         throw new ImageException(problem.text());
@@ -99,8 +104,10 @@ public final class Verification {
      */
     public static Signers signers(SifFile file, Selection selection, Form form, KeyMaterial.Pgp keys) {
         try {
+            requireFewSignatures(file);
             List<Task> tasks = tasks(file, selection, form);
             requireGroups(file);
+            ObjectHashes hashes = new ObjectHashes(file);
             Map<String, Integer> signed = new HashMap<>();
             Set<String> unverified = new HashSet<>();
             for (Task task : tasks) {
@@ -108,7 +115,7 @@ public final class Verification {
                 for (SifDescriptor signature : task.signatures(file)) {
                     Optional<String> fingerprint = signature.signature().flatMap(SifDescriptor.Signature::fingerprint);
                     fingerprint.ifPresent(named::add);
-                    task.check(file, signature, open(file, signature, keys))
+                    task.check(hashes, signature, open(file, signature, keys))
                             .problem()
                             .ifPresent(problem -> {
                                 if (!(problem instanceof Problem.SignatureNotValid)) {
@@ -124,6 +131,28 @@ public final class Verification {
             return new Signers(all, signed.keySet(), unverified);
         } catch (ImageException | UsageException e) {
             throw new ImageException("integrity: " + e.getMessage(), e);
+        }
+    }
+
+    private static void requireFewSignatures(SifFile file) {
+        List<SifDescriptor> signatures = file.descriptors().stream()
+                .filter(object -> object.type() == DataType.SIGNATURE)
+                .toList();
+        if (signatures.size() > MAX_SIGNATURES) {
+            throw new ImageException(
+                    "it has %d signatures, at most %d are looked at".formatted(signatures.size(), MAX_SIGNATURES));
+        }
+        long bytes = 0;
+        for (SifDescriptor signature : signatures) {
+            if (signature.size() > MAX_SIGNATURE_SIZE) {
+                throw new ImageException("signature object %d has %d bytes, at most %d are read"
+                        .formatted(signature.id(), signature.size(), MAX_SIGNATURE_SIZE));
+            }
+            bytes += signature.size();
+        }
+        if (bytes > MAX_SIGNATURES_SIZE) {
+            throw new ImageException(
+                    "its signatures have %d bytes, at most %d are read".formatted(bytes, MAX_SIGNATURES_SIZE));
         }
     }
 
@@ -165,7 +194,7 @@ public final class Verification {
         /** @throws ImageException if there are none */
         List<SifDescriptor> signatures(SifFile file);
 
-        Outcome check(SifFile file, SifDescriptor signature, Opened opened);
+        Outcome check(ObjectHashes hashes, SifDescriptor signature, Opened opened);
     }
 
     private record CurrentTask(Members members) implements Task {
@@ -175,11 +204,11 @@ public final class Verification {
         }
 
         @Override
-        public Outcome check(SifFile file, SifDescriptor signature, Opened opened) {
+        public Outcome check(ObjectHashes hashes, SifDescriptor signature, Opened opened) {
             List<SifDescriptor> verified = new ArrayList<>();
             Optional<Problem> problem = signatureProblem(signature, opened).or(() -> {
                 try {
-                    return problem(file, SignedMetadata.parse(bytes(opened)), verified);
+                    return problem(hashes, SignedMetadata.parse(bytes(opened)), verified);
                 } catch (ImageException e) {
                     return Optional.of(new Problem.SignatureNotValid(signature.id(), String.valueOf(e.getMessage())));
                 }
@@ -187,7 +216,7 @@ public final class Verification {
             return new Outcome(signature, signer(opened), verified, problem);
         }
 
-        private Optional<Problem> problem(SifFile file, SignedMetadata metadata, List<SifDescriptor> verified) {
+        private Optional<Problem> problem(ObjectHashes hashes, SignedMetadata metadata, List<SifDescriptor> verified) {
             int smallest = members.smallestId();
             for (SifDescriptor object : members.objects()) {
                 if (metadata.signed(object.id(), smallest).isEmpty()) {
@@ -202,7 +231,7 @@ public final class Verification {
                     }
                 }
             }
-            if (!matches(metadata.header(), file.header().signedFields())) {
+            if (!matches(metadata.header(), hashes.file().header().signedFields())) {
                 return Optional.of(new Problem.HeaderChanged());
             }
             for (SifDescriptor object : members.objects()) {
@@ -211,7 +240,7 @@ public final class Verification {
                 if (!matches(digests.descriptor(), object.signedFields(object.id() - smallest))) {
                     return Optional.of(new Problem.DescriptorChanged(object.id()));
                 }
-                if (!DigestAlgorithm.of(digests.object()).text(file, object).equals(digests.object())) {
+                if (!hashes.text(DigestAlgorithm.of(digests.object()), object).equals(digests.object())) {
                     return Optional.of(new Problem.ObjectChanged(Optional.of(object.id())));
                 }
                 verified.add(object);
@@ -231,8 +260,8 @@ public final class Verification {
         }
 
         @Override
-        public Outcome check(SifFile file, SifDescriptor signature, Opened opened) {
-            return legacy(file, signature, opened, members.objects(), Optional.empty());
+        public Outcome check(ObjectHashes hashes, SifDescriptor signature, Opened opened) {
+            return legacy(hashes, signature, opened, members.objects(), Optional.empty());
         }
     }
 
@@ -247,13 +276,13 @@ public final class Verification {
         }
 
         @Override
-        public Outcome check(SifFile file, SifDescriptor signature, Opened opened) {
-            return legacy(file, signature, opened, List.of(object), Optional.of(object.id()));
+        public Outcome check(ObjectHashes hashes, SifDescriptor signature, Opened opened) {
+            return legacy(hashes, signature, opened, List.of(object), Optional.of(object.id()));
         }
     }
 
     private static Outcome legacy(
-            SifFile file,
+            ObjectHashes hashes,
             SifDescriptor signature,
             Opened opened,
             List<SifDescriptor> objects,
@@ -261,7 +290,7 @@ public final class Verification {
         Optional<Problem> problem = signatureProblem(signature, opened).or(() -> {
             HashType hash =
                     signature.signature().map(SifDescriptor.Signature::hash).orElse(HashType.UNKNOWN);
-            return LegacyDigest.matches(hash, bytes(opened), file, objects)
+            return LegacyDigest.matches(bytes(opened), hashes.legacy(hash, objects))
                     ? Optional.empty()
                     : Optional.of(new Problem.ObjectChanged(blamed));
         });

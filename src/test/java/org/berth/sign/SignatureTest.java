@@ -3,10 +3,13 @@ package org.berth.sign;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -17,12 +20,18 @@ import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collections;
+import java.util.Date;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
 import org.berth.sif.Architecture;
@@ -42,6 +51,13 @@ import org.berth.sign.Selection.Group;
 import org.berth.sign.Selection.OneObject;
 import org.berth.sign.Verification.Form;
 import org.berth.sign.Verification.Outcome;
+import org.bouncycastle.bcpg.HashAlgorithmTags;
+import org.bouncycastle.openpgp.PGPException;
+import org.bouncycastle.openpgp.PGPPublicKeyRing;
+import org.bouncycastle.openpgp.PGPSignature;
+import org.bouncycastle.openpgp.PGPSignatureGenerator;
+import org.bouncycastle.openpgp.PGPSignatureSubpacketGenerator;
+import org.bouncycastle.openpgp.operator.bc.BcPGPContentSignerBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -292,6 +308,227 @@ class SignatureTest {
         }
         Verification.verify(read, new Group(1), Form.LEGACY, own(), outcome -> {});
         assertEquals("integrity: signature not found for object group 1", refused(file, new AllGroups(), own()));
+    }
+
+    /** A clear-text signature of these hashed subpackets. */
+    private static byte[] signed(byte[] message, Consumer<PGPSignatureSubpacketGenerator> subpackets) {
+        return clear(message, List.of(signature(message, subpackets)));
+    }
+
+    private static byte[] clear(byte[] message, List<PGPSignature> signatures) {
+        ByteArrayOutputStream packets = new ByteArrayOutputStream();
+        byte[] armor = KeyForm.ARMORED.encode(out -> {
+            for (PGPSignature signature : signatures) {
+                signature.encode(out);
+            }
+        });
+        packets.writeBytes(armor);
+        return ClearText.encode(message, "SHA256", packets.toByteArray());
+    }
+
+    private static PGPSignature signature(byte[] message, Consumer<PGPSignatureSubpacketGenerator> subpackets) {
+        PgpSigner signer = (PgpSigner) KEY.unlock("secret".toCharArray());
+        try {
+            PGPSignatureGenerator generator = new PGPSignatureGenerator(
+                    new BcPGPContentSignerBuilder(signer.signing().getAlgorithm(), HashAlgorithmTags.SHA256),
+                    signer.signing());
+            generator.init(PGPSignature.CANONICAL_TEXT_DOCUMENT, signer.secret());
+            PGPSignatureSubpacketGenerator hashed = new PGPSignatureSubpacketGenerator();
+            hashed.setIssuerKeyID(false, signer.signing().getKeyID());
+            subpackets.accept(hashed);
+            generator.setHashedSubpackets(hashed.generate());
+            generator.update(ClearText.signedBytes(message));
+            return generator.generate();
+        } catch (PGPException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Opened open(byte[] message) {
+        return ClearText.parse(message)
+                .map(text -> ((KeyMaterial.Pgp) own()).open(text))
+                .orElse(new Opened.Refused("no message", Optional.empty()));
+    }
+
+    private static final byte[] TEXT = "a text".getBytes(StandardCharsets.UTF_8);
+
+    private static Date at(long secondsFromNow) {
+        return Date.from(Instant.now().plusSeconds(secondsFromNow));
+    }
+
+    @Test
+    void aSignatureDatedInTheFutureIsRefused() throws IOException {
+        assertTrue(
+                open(signed(TEXT, hashed -> hashed.setSignatureCreationTime(false, at(0)))) instanceof Opened.Message);
+        Opened future = open(signed(TEXT, hashed -> hashed.setSignatureCreationTime(false, at(3600))));
+        String reason = ((Opened.Refused) future).reason();
+        assertTrue(reason.startsWith("openpgp: signature expired: it is dated "), reason);
+        Path file = copy("mini.sif");
+        SifFile read = SifFile.read(file);
+        byte[] text = signed(
+                SignedMetadata.of(read, 1, read.descriptors()).json(),
+                hashed -> hashed.setSignatureCreationTime(false, at(3600)));
+        byte[] fingerprint = HexFormat.of().parseHex(KEY.description().fingerprint());
+        SifObject object = SifObject.signature(HashType.SHA256, new Link.ToGroup(1), fingerprint);
+        SifEditor.add(file, List.of(new SifEditor.Addition(object, text)), NOW);
+        assertTrue(refused(file, new AllGroups(), own())
+                .contains("signature object 3 not valid: " + "openpgp: signature expired"));
+    }
+
+    @Test
+    void aSignatureThatHasExpiredOrHasNoUnderstoodMeaningIsRefused() {
+        assertRefused("openpgp: signature expired", open(signed(TEXT, hashed -> {
+            hashed.setSignatureCreationTime(false, at(-100));
+            hashed.setSignatureExpirationTime(false, 50);
+        })));
+        assertRefused("openpgp: unknown critical signature subpacket type 20", open(signed(TEXT, hashed -> {
+            hashed.setSignatureCreationTime(true, at(0));
+            hashed.addNotationData(true, true, "only@example.org", "for tests");
+        })));
+        assertTrue(
+                open(signed(TEXT, hashed -> {
+                            hashed.setSignatureCreationTime(true, at(0));
+                            hashed.addNotationData(false, true, "note@example.org", "nothing");
+                        }))
+                        instanceof Opened.Message);
+    }
+
+    @Test
+    void aKeyOfTheFutureSignsNothingYet() {
+        PgpSecretKey future = PgpSecretKey.generate(
+                "F <f@e.org>", 2048, NO_PASSPHRASE, Instant.now().plusSeconds(86_400));
+        assertThrows(UsageException.class, () -> future.unlock(NO_PASSPHRASE));
+        PGPPublicKeyRing ring = future.publicKey().ring();
+        assertEquals(
+                Optional.of("openpgp: key expired"), PgpValidity.objection(ring, ring.getPublicKey(), Instant.now()));
+    }
+
+    /** What can be put into a clear-text message, and whether it is one then. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "                                    |                                     | true",
+                "^                                   |~                                    | true",
+                "^                                   |X                                    | false",
+                "^                                   |X~                                   | false",
+                "$                                   |~~                                   | true",
+                "$                                   |X                                    | false",
+                "$                                   |~X~                                  | false",
+                "-----BEGIN PGP SIGNED MESSAGE-----~ |-----BEGIN PGP SIGNED MESSAGE----- ~ | false",
+                "Hash: SHA256~                       |Hash: SHA256~This image is safe.~    | false",
+                "Hash: SHA256~                       |Hash: SHA256~Comment: it is safe~    | false",
+                "Hash: SHA256~                       |Hash: SHA256~ ~                      | false",
+                "Hash: SHA256~                       |Hash: SHA256~Hash: SHA512~           | true",
+                "Hash: SHA256~                       |Hash: SHA256, SHA512~                | true",
+                "Hash: SHA256~                       |hash: SHA256~                        | false",
+                "Hash: SHA256~                       |                                     | true",
+                "Hash: SHA256~~                      |Hash: SHA256~                        | false",
+                "-----BEGIN PGP SIGNATURE-----~      |-----BEGIN PGP SIGNATURE-----~Version: 1~ | true",
+                "-----BEGIN PGP SIGNATURE-----~      |-----BEGIN PGP SIGNATURE-----~Said: x~    | false",
+                "-----BEGIN PGP SIGNATURE-----~      |-----BEGIN PGP SIGNATURE-----~words~      | false",
+                "-----BEGIN PGP SIGNATURE-----~~     |-----BEGIN PGP SIGNATURE-----~            | false",
+                "-----END PGP SIGNATURE-----         |                                          | false",
+                "a text~                             |a text \t~                               | true",
+                "a text~                             |a  text~                                  | false",
+                "a text~                             |a text~~                                  | false",
+                "a text~                             |a text~- more~                            | false",
+                "a text~                             |~a text~                                  | false"
+            })
+    void aClearTextMessageHasNothingBesideWhatIsSigned(String old, String now, boolean good) {
+        String whole = new String(
+                signed(TEXT, hashed -> hashed.setSignatureCreationTime(false, at(0))), StandardCharsets.ISO_8859_1);
+        String from = String.valueOf(old).replace('~', '\n');
+        String to = now == null ? "" : now.replace('~', '\n').replace("\\t", "\t");
+        String changed = old == null
+                ? whole
+                : old.equals("^") ? to + whole : old.equals("$") ? whole + to : whole.replace(from, to);
+        assertEquals(old != null, !changed.equals(whole));
+        Opened opened = open(changed.getBytes(StandardCharsets.ISO_8859_1));
+        assertEquals(good, opened instanceof Opened.Message, String.valueOf(opened));
+        if (opened instanceof Opened.Message message) {
+            assertEquals("a text", new String(message.bytes(), StandardCharsets.UTF_8).strip());
+        }
+    }
+
+    @Test
+    void carriageReturnsAtTheEndsOfLinesAreNoChange() {
+        String whole = new String(
+                signed(TEXT, hashed -> hashed.setSignatureCreationTime(false, at(0))), StandardCharsets.ISO_8859_1);
+        assertTrue(open(whole.replace("\n", "\r\n").getBytes(StandardCharsets.ISO_8859_1)) instanceof Opened.Message);
+    }
+
+    @Test
+    void theNumberAndSizeOfSignaturesAreBounded() throws IOException {
+        PGPSignature one = signature(TEXT, hashed -> hashed.setSignatureCreationTime(false, at(0)));
+        assertTrue(open(clear(TEXT, Collections.nCopies(16, one))) instanceof Opened.Message);
+        assertRefused(
+                "openpgp: 17 signatures of one message, at most 16 are looked at",
+                open(clear(TEXT, Collections.nCopies(17, one))));
+        Opened large = open(clear(TEXT, Collections.nCopies(16_000, one)));
+        assertTrue(((Opened.Refused) large).reason().endsWith(" bytes, at most 65536 are read"), String.valueOf(large));
+
+        byte[] fingerprint = HexFormat.of().parseHex(KEY.description().fingerprint());
+        SifObject object = SifObject.signature(HashType.SHA256, new Link.ToGroup(1), fingerprint);
+        Path many = copy("mini.sif");
+        SifEditor.add(many, List.of(new SifEditor.Addition(object, TEXT)), NOW);
+        repeatLastObject(many, 257);
+        assertEquals(
+                "integrity: it has 257 signatures, at most 256 are looked at", refused(many, new AllGroups(), own()));
+        Path long1 = copy("mini.sif");
+        SifEditor.add(long1, List.of(new SifEditor.Addition(object, new byte[(1 << 20) + 1])), NOW);
+        assertEquals(
+                "integrity: signature object 3 has 1048577 bytes, at most 1048576 are read",
+                refused(long1, new AllGroups(), own()));
+        Path together = copy("mini.sif");
+        SifEditor.add(together, copies(5, object, new byte[1 << 20]), NOW);
+        assertEquals(
+                "integrity: its signatures have 5242880 bytes, at most 4194304 are read",
+                refused(together, new AllGroups(), own()));
+        byte[] envelope =
+                "{\"payloadType\":\"application/vnd.sylabs.sif-metadata+json\",\"payload\":\"e30=\",\"signatures\":[%s]}"
+                        .formatted(String.join(",", Collections.nCopies(17, "{\"sig\":\"AAAA\"}")))
+                        .getBytes(StandardCharsets.UTF_8);
+        assertRefused(
+                "dsse: 17 signatures of one message, at most 16 are looked at",
+                ((KeyMaterial.Pem) pem("rsa.pub")).open(Dsse.parse(envelope).orElseThrow(), HashType.SHA256));
+    }
+
+    private static List<SifEditor.Addition> copies(int count, SifObject object, byte[] content) {
+        return Stream.generate(() -> new SifEditor.Addition(object, content))
+                .limit(count)
+                .toList();
+    }
+
+    /** A larger table at the file's end, in which the third object is there so many times. */
+    private static void repeatLastObject(Path file, int times) throws IOException {
+        byte[] bytes = Files.readAllBytes(file);
+        ByteBuffer out = ByteBuffer.allocate(bytes.length + (2 + times) * 585).order(ByteOrder.LITTLE_ENDIAN);
+        out.put(bytes).put(bytes, 4096, 2 * 585);
+        for (int i = 0; i < times; i++) {
+            out.put(bytes, 4096 + 2 * 585, 585).putInt(out.position() - 585 + 5, 3 + i);
+        }
+        out.putLong(80, 0).putLong(88, 2 + times).putLong(96, bytes.length).putLong(104, (2 + times) * 585L);
+        Files.write(file, out.array());
+    }
+
+    /** The most that a file may bring: a text of a megabyte, all lines empty, in each of four signatures. */
+    @Test
+    void theLargestSignaturesTakeSecondsAndLittleMemory() throws IOException {
+        byte[] lines = "\n".repeat((1 << 20) - 4096).getBytes(StandardCharsets.US_ASCII);
+        PGPSignature one = signature(lines, hashed -> hashed.setSignatureCreationTime(false, at(0)));
+        byte[] text = clear(lines, Collections.nCopies(16, one));
+        byte[] fingerprint = HexFormat.of().parseHex(KEY.description().fingerprint());
+        SifObject object = SifObject.signature(HashType.SHA256, new Link.ToGroup(1), fingerprint);
+        Path file = copy("mini.sif");
+        byte[] cut = Arrays.copyOf(text, Math.min(text.length, 1 << 20));
+        SifEditor.add(file, copies(4, object, cut), NOW);
+        var thread = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = thread.getCurrentThreadAllocatedBytes();
+        assertTimeout(Duration.ofSeconds(20), () -> refused(file, new AllGroups(), own()));
+        long used = thread.getCurrentThreadAllocatedBytes() - before;
+        assertTrue(used < 600L << 20, used + " bytes allocated in all");
     }
 
     @Test
