@@ -181,6 +181,7 @@ bool parse_missing(const char *word);
 
 void op_session(struct context *context, struct step *step);
 void op_image_dir(struct context *context, struct step *step);
+void require_identity(int fd, const struct step *step, size_t at);
 void op_image_loop(struct context *context, struct step *step);
 void op_image_temporary(struct context *context, struct step *step);
 void before_image_temporary(struct context *context, struct step *step);

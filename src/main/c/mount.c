@@ -506,6 +506,29 @@ void op_image_dir(struct context *context, struct step *step)
 	image_directory(context, step->words[0], &options);
 }
 
+/*
+ * What the planner looked at: the same file by its device and inode, and where its bytes were
+ * verified in the same state too, by the time of its last change. A user can set every other time
+ * of a file, not that one. The word is missing for what was not looked at.
+ */
+void require_identity(int fd, const struct step *step, size_t at)
+{
+	struct stat status;
+	const char *file;
+
+	if (step->count <= at)
+		return;
+	if (fstat(fd, &status) < 0)
+		die_errno("image %s", step->words[0]);
+	file = text("%llu:%llu", (unsigned long long)status.st_dev,
+		    (unsigned long long)status.st_ino);
+	if (strcmp(step->words[at], file) &&
+	    strcmp(step->words[at], text("%s:%lld%09ld", file, (long long)status.st_ctim.tv_sec,
+					 status.st_ctim.tv_nsec)))
+		die("image %s: it was exchanged or changed after it was looked at, and is not used",
+		    step->words[0]);
+}
+
 /* Loop devices, from <linux/loop.h>. */
 enum {
 	LOOP_SET_FD_CALL = 0x4C00,
@@ -573,6 +596,7 @@ void op_image_loop(struct context *context, struct step *step)
 	parse_number(step->words[2], &size);
 	if (file < 0 || at < 0)
 		die_errno("image %s", step->words[0]);
+	require_identity(file, step, 3);
 	device = open_loop(file, offset, size, name, sizeof(name));
 	if (device < 0)
 		die_errno("image %s: set up a loop device", step->words[0]);

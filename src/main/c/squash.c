@@ -67,6 +67,7 @@ void before_image_squash(struct context *context, struct step *step)
 
 	if (image < 0)
 		die_errno("image %s", step->words[0]);
+	require_identity(image, step, 3);
 	step->fds[FUSE] = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (step->fds[FUSE] < 0)
 		die_errno("image %s: open /dev/fuse", step->words[0]);

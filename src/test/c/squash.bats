@@ -200,6 +200,35 @@ no_servers() {
     is_text "$output" "FATAL:   image $place/image.sqfs: open /dev/fuse: permission denied"
 }
 
+@test "an image that was exchanged or changed after it was looked at is refused" {
+    need_fuse
+    local image=$place/image.sqfs file state word
+    file=$(stat -c %d:%i "$image")
+    # Both parts of a second, which stat prints with nine digits.
+    state=$(stat -c %.9Z "$image")
+    state=$file:${state/./}
+    for word in "$file" "$state"; do
+        plan "$p" "${namespaces[@]}" "${session[@]}" image-squash "$image" 0 "$server" "$word" -- root-overlay ro -- "${finish[@]}"
+        run launch /bin/echo it runs
+        is_text "$output" "it runs"
+    done
+    for word in "" 0:0 "$file:" "$file:0" "${file}0" "${state}0" "$state:" "x$state" "${state%?}"; do
+        plan "$p" "${namespaces[@]}" "${session[@]}" image-squash "$image" 0 "$server" "$word" -- root-overlay ro -- "${finish[@]}"
+        run launch /bin/echo it runs
+        is_text "$status" 255
+        is_text "$output" "FATAL:   image $image: it was exchanged or changed after it was looked at, and is not used"
+    done
+    plan "$p" "${namespaces[@]}" "${session[@]}" image-squash "$image" 0 "$server" "$state" -- root-overlay ro -- "${finish[@]}"
+    # Size and time of modification as they were.
+    touch -r "$image" "$place/time"
+    printf x | dd of="$image" bs=1 seek=20000 conv=notrunc status=none
+    touch -r "$place/time" "$image"
+    run launch /bin/echo it runs
+    is_text "$status" 255
+    has_text "$output" "it was exchanged or changed"
+    soon no_servers
+}
+
 @test "root mounts a squashfs by loop device, and by FUSE without a user namespace" {
     need_root
     need_fuse

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # bats sets status, output and stderr
+# shellcheck disable=SC2016,SC2154 # texts for other shells; bats sets status, output and stderr
 #
 # What a site lets its users run: settings, keyring and images of a site of the test's own, asked as an ordinary user.
 
@@ -83,6 +83,43 @@ END
     printf X | dd of=signed-pgp.sif bs=1 seek=300000 conv=notrunc status=none
     run --separate-stderr berth exec signed-pgp.sif true
     refused 255 "data object integrity compromised: 2"
+}
+
+@test "edits of a signed file: what was signed runs, or nothing" {
+    image signed-pgp.sif
+    settings <<END
+execution-control:
+  - {name: production, mode: whitelist, directory: $PWD, keys: [$signer]}
+END
+    trusted
+    # The launcher is told which state of which file was verified.
+    [[ $(berth exec --dry-run signed-pgp.sif true) =~ image-squash\ $PWD/signed-pgp.sif\ [0-9]+\ [^\ ]+\ $(stat -c %d:%i signed-pgp.sif):[0-9]+ ]]
+    cat >edit.py <<'END'
+import sys
+at, bit, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+data = bytearray(open(name, "rb").read())
+data[at] ^= 1 << bit
+open(name, "r+b").write(data)
+END
+    local expected at bit runs=0
+    # Offsets in the header, in the descriptors of the partition (4681) and of the signature (5266), and in the objects.
+    for at in 0 31 32 43 46 48 63 64 72 80 88 96 97 104 112 120 4681 4685 4686 4690 4694 4698 4699 4706 4707 4714 4722 4730 4738 \
+        4746 4754 4882 4886 4890 4893 5266 5270 5271 5275 5279 5283 5291 5467 5471 100000 1000000; do
+        for bit in 0 6; do
+            install -o "$BERTH_USER" -m 644 "$SIF/signed-pgp.sif" edited.sif
+            python3 edit.py "$at" "$bit" edited.sif
+            run --separate-stderr berth exec edited.sif sh -c 'echo "it runs $(ls /bin | cksum)"'
+            if [[ $status == 0 ]]; then
+                runs=$((runs + 1))
+                expected=${expected:-$(berth exec signed-pgp.sif sh -c 'echo "it runs $(ls /bin | cksum)"')}
+                [[ $output == "$expected" ]] || { echo "$at.$bit: $output"; return 1; }
+                cmp <(berth sif dump 2 edited.sif) <(berth sif dump 2 "$SIF/signed-pgp.sif") || { echo "$at.$bit"; return 1; }
+            else
+                refused 255 edited.sif || { echo "$at.$bit"; return 1; }
+            fi
+        done
+    done
+    [[ $runs -gt 5 && $runs -lt 45 ]]
 }
 
 @test "Apptainer's ecl.toml is obeyed" {

@@ -23,7 +23,8 @@ import org.berth.oci.Digest;
  *  16  SHA-256 of the image
  * </pre>
  *
- * Readers of SIF and squashfs pass over bytes at the end.
+ * Readers of SIF and squashfs pass over bytes at the end. Anybody can append such bytes, so they count only in files that this
+ * program has made in the caller's own cache.
  *
  * @param size of the image without the trailer, in bytes
  */
@@ -33,15 +34,14 @@ public record ImageTrailer(long size, Digest digest) {
     private static final int BUFFER = 1 << 18;
 
     /**
-     * Appends the trailer to a finished image; one that has it already is left as it is.
+     * Appends the trailer to a finished image. One that is there already is part of the image: it came from elsewhere with it,
+     * and may say what it likes.
      *
      * @throws HostException if it cannot be read or written
      */
     public static void append(Path file) {
         try {
-            if (read(file).isEmpty()) {
-                write(file);
-            }
+            write(file);
         } catch (IOException e) {
             throw Space.writeFailure(file, LENGTH, e);
         }

@@ -10,13 +10,13 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.Room;
@@ -94,18 +94,26 @@ public final class StagedImages {
         void copying(Path to);
     }
 
+    /** Where an image is. */
+    public enum Origin {
+        /** In the caller's own cache, where this program has put it: its trailer tells its digest. */
+        OWN_CACHE,
+        /** Anywhere; whatever it ends with is part of it. */
+        ELSEWHERE
+    }
+
     /**
-     * The copy of an image on this node.
+     * The copy of an image on this node: by its digest if that is known, else of the very state that the file is in.
      *
      * @throws HostException if there is no room, or the copy cannot be made
      * @throws ImageException if the image is damaged
      */
-    public Path copyOf(Path image, Events events) {
+    public Path copyOf(Path image, Origin origin, Events events) {
         try {
-            Optional<ImageTrailer> trailer = ImageTrailer.read(image);
+            Optional<ImageTrailer> trailer = origin == Origin.OWN_CACHE ? ImageTrailer.read(image) : Optional.empty();
             String key = trailer.isPresent() ? trailer.get().digest().hex() : identity(image);
             Optional<Path> delivered = trailer.map(t -> delivered(base, uid, t.digest()));
-            try (ImageLease lease = cache.lease(key, StagedImages::isWhole, events::waiting)) {
+            try (ImageLease lease = cache.lease(key, file -> isWhole(file, trailer), events::waiting)) {
                 return switch (lease) {
                     case ImageLease.Finished(Path file) -> {
                         cache.uses().mark(new Uses.Entry(CacheType.OCI_TMP, key));
@@ -115,6 +123,9 @@ public final class StagedImages {
                         if (delivered.isEmpty() || !take(delivered.get(), trailer.orElseThrow(), writer.temporary())) {
                             events.copying(StagedImages.root(base, uid));
                             copy(image, trailer, writer.temporary());
+                            if (trailer.isEmpty() && !identity(image).equals(key)) {
+                                throw new IOException("it was changed while it was copied");
+                            }
                         }
                         yield writer.publish();
                     }
@@ -131,23 +142,23 @@ public final class StagedImages {
         }
     }
 
-    private static boolean isWhole(Path file) {
+    /** Whether a copy is whole, and of that image if its digest is known. */
+    private static boolean isWhole(Path file, Optional<ImageTrailer> wanted) {
         try {
-            return ImageTrailer.read(file).isPresent();
+            Optional<ImageTrailer> found = ImageTrailer.read(file);
+            return found.isPresent() && (wanted.isEmpty() || found.equals(wanted));
         } catch (IOException e) {
             return false;
         }
     }
 
-    /** A name for an image without a digest of its own: this state of this file. */
+    /**
+     * A name for an image without a digest of its own: this state of this file. Size and time of modification can be what they were
+     * when the bytes are others; the time of the last change cannot be set.
+     */
     private static String identity(Path image) throws IOException {
-        BasicFileAttributes attributes = Files.readAttributes(image, BasicFileAttributes.class);
-        String text = String.join(
-                "\n",
-                image.toRealPath().toString(),
-                String.valueOf(attributes.fileKey()),
-                String.valueOf(attributes.size()),
-                String.valueOf(attributes.lastModifiedTime()));
+        Map<String, Object> state = Files.readAttributes(image, "unix:dev,ino,size,lastModifiedTime,ctime");
+        String text = image.toRealPath() + "\n" + new TreeMap<>(state);
         return Digest.sha256(text.getBytes(StandardCharsets.UTF_8)).hex();
     }
 
@@ -171,7 +182,7 @@ public final class StagedImages {
     private void copy(Path image, Optional<ImageTrailer> trailer, Path to) throws IOException {
         try (FileChannel in = FileChannel.open(image, StandardOpenOption.READ);
                 FileChannel out = Folder.createFile(to)) {
-            long size = ImageTrailer.imageSize(in);
+            long size = trailer.isPresent() ? trailer.get().size() : in.size();
             makeRoom(size);
             Digest copied = copy(in, size, out, to);
             if (trailer.isPresent() && !trailer.get().digest().equals(copied)) {

@@ -3,11 +3,15 @@ package org.berth.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.berth.cache.OwnFiles;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
+import org.berth.error.ImageException;
+import org.berth.host.FileIdentity;
 import org.berth.host.Host;
 import org.berth.host.Trees;
 import org.berth.image.RootfsSource;
@@ -28,6 +32,7 @@ final class Images {
     private final Messages messages;
     private final LocalImages local;
     private final SitePolicy policy;
+    private final Map<Path, FileIdentity> judged = new HashMap<>();
 
     Images(Invocation invocation, Host host, SiteConfig site, Messages messages) {
         this.invocation = invocation;
@@ -47,23 +52,25 @@ final class Images {
         return switch (ImageName.parse(text)) {
             case ImageName.LocalPath(String path) -> {
                 Path file = host.path(path);
-                requireAllowed(file, new Provenance.Named(), false);
-                RunnableImage image = mountable(copy.apply(file), String.valueOf(file.getFileName()), false);
-                yield new RunnableImage(image.rootfs(), file.toString(), image.name(), image.removedWhenMounted());
+                Path mounted = copy.apply(file);
+                requireAllowed(mounted, file, new Provenance.Named(), false);
+                yield mountable(mounted, String.valueOf(file.getFileName()), false)
+                        .shownAs(file.toString());
             }
             case ImageName.Remote remote -> {
                 Pulling pulling = new Pulling(invocation, host, site, messages);
                 Puller.PulledImage pulled =
                         pulling.from(remote, source -> pulling.puller().pull(source));
                 pulling.places().markUse(pulled);
-                requireAllowed(pulled.file(), new Provenance.Converted(remote.uri()), pulled.temporary());
+                requireAllowed(
+                        pulled.file(), pulled.file(), new Provenance.Converted(remote.uri()), pulled.temporary());
                 yield mountable(pulled.file(), remote.uri(), pulled.temporary());
             }
             case ImageName.Whole whole -> {
                 Pulling pulling = new Pulling(invocation, host, site, messages);
                 Puller.PulledImage pulled = pulling.fetch(whole);
                 pulling.places().markUse(pulled);
-                requireAllowed(pulled.file(), new Provenance.Fetched(whole.uri()), pulled.temporary());
+                requireAllowed(pulled.file(), pulled.file(), new Provenance.Fetched(whole.uri()), pulled.temporary());
                 yield mountable(pulled.file(), whole.uri(), pulled.temporary());
             }
         };
@@ -71,11 +78,28 @@ final class Images {
 
     /** A file or directory of this machine, under the name that it was called by. */
     RunnableImage runnable(Path file, String name, Provenance provenance) {
-        requireAllowed(file, provenance, false);
+        requireAllowed(file, file, provenance, false);
         return mountable(file, name, false);
     }
 
+    /** What was judged is what is mounted: that file, in that state. */
     private RunnableImage mountable(Path file, String name, boolean temporary) {
+        RunnableImage image = looked(file, name, temporary);
+        Optional<FileIdentity> identity = Optional.ofNullable(judged.get(file));
+        if (identity.isEmpty()) {
+            return image;
+        }
+        boolean unpacked = image.rootfs() instanceof RootfsSource.Unpacked;
+        if (!(unpacked && temporary) && !host.statNow(file).equals(identity)) {
+            if (image.rootfs() instanceof RootfsSource.Unpacked(Path directory)) {
+                Trees.remove(directory);
+            }
+            throw new ImageException("image %s was changed while it was looked at".formatted(file));
+        }
+        return unpacked ? image : image.with(identity.orElseThrow().text());
+    }
+
+    private RunnableImage looked(Path file, String name, boolean temporary) {
         Optional<String> obstacle =
                 invocation.flag("unsquash") ? Optional.of("--unsquash was given") : local.obstacle();
         RunnableImage image = local.runnable(
@@ -90,14 +114,20 @@ final class Images {
         return temporary ? image.asTemporary() : image;
     }
 
-    /** Asks for what the user named or what was made of it, not for a copy of that on this node. */
-    private void requireAllowed(Path file, Provenance provenance, boolean temporary) {
+    /**
+     * Asks for the file that will be mounted, which may be a copy on this node; its name, place and owner are those of what the user
+     * named or what was made of it.
+     */
+    private void requireAllowed(Path file, Path named, Provenance provenance, boolean temporary) {
         if (policy.isOpen()) {
             return;
         }
         boolean allowed = false;
         try {
-            policy.requireAllowed(local.kind(file), file, provenance);
+            host.statNow(file).filter(FileIdentity::regular).ifPresent(identity -> judged.put(file, identity));
+            LocalImages.Kind kind = local.kind(file);
+            policy.requireAllowed(kind, named, provenance);
+            LocalImages.requireWhole(kind);
             allowed = true;
         } finally {
             if (!allowed && temporary) {

@@ -49,12 +49,20 @@ final class Staging {
             Path base = placement
                     .path()
                     .orElseThrow(() -> new HostException("there is no place for it: " + placement.objections()));
-            return StagedImages.open(base, host.facts().uid()).copyOf(image, events());
+            return StagedImages.open(base, host.facts().uid()).copyOf(image, origin(image), events());
         } catch (BerthException e) {
             messages.warning("the image is not copied to this node, but mounted from %s: %s"
                     .formatted(OutputFiles.folder(image), e.getMessage()));
             return image;
         }
+    }
+
+    private StagedImages.Origin origin(Path image) {
+        boolean cached = Uses.entry(places.cacheDirectory(), image).isPresent()
+                && host.statNow(image)
+                        .filter(file -> file.uid() == host.facts().uid())
+                        .isPresent();
+        return cached ? StagedImages.Origin.OWN_CACHE : StagedImages.Origin.ELSEWHERE;
     }
 
     private StagedImages.Events events() {

@@ -14,6 +14,11 @@ public record FileIdentity(long device, long inode, long size, int mode, int uid
         return (mode & TYPE) == 0040000;
     }
 
+    /** {@code DEVICE:INODE:CTIME}, as the launcher compares it. */
+    public String text() {
+        return "%s:%s:%d".formatted(Long.toUnsignedString(device), Long.toUnsignedString(inode), ctimeNanos);
+    }
+
     public boolean regular() {
         return (mode & TYPE) == 0100000;
     }

@@ -106,6 +106,12 @@ public final class Host {
         });
     }
 
+    /** The same as it is now, whatever it was before; for what may change meanwhile. */
+    public Optional<FileIdentity> statNow(Path path) {
+        unrepeatable("a second look at " + path);
+        return look(path);
+    }
+
     /**
      * Whether the caller is the one to whom the installation belongs: root, and not just in a user namespace that anybody may
      * make for the occasion, in which the files of the machine's root show as nobody's.

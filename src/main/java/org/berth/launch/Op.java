@@ -3,6 +3,7 @@ package org.berth.launch;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.berth.error.UsageException;
 
@@ -40,11 +41,11 @@ public sealed interface Op {
 
     record ImageDirectory(Path directory, MountOptions options) implements Op {}
 
-    /** The squashfs at an offset of a file, by a FUSE server. */
-    record ImageSquash(Path file, long offset, Path server) implements Op {}
+    /** The squashfs at an offset of a file, by a FUSE server; {@code identity} is that of the file that was looked at. */
+    record ImageSquash(Path file, long offset, Path server, Optional<String> identity) implements Op {}
 
     /** The squashfs at an offset of a file, by the kernel and a loop device (root). */
-    record ImageLoop(Path file, long offset, long size) implements Op {}
+    record ImageLoop(Path file, long offset, long size, Optional<String> identity) implements Op {}
 
     /** An unpacked image that is removed when the payload has ended. */
     record ImageTemporary(Path directory) implements Op {}

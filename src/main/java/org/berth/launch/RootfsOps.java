@@ -20,7 +20,7 @@ final class RootfsOps {
             LaunchRequest request, RunnableImage image, LaunchHost host, SiteConfig site, List<Op> mountPoints) {
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Session(host.session(), host.facts().root() ? 0 : site.sessionMib() * 1024L));
-        ops.add(imageOp(image.rootfs()));
+        ops.add(imageOp(image.rootfs(), image.identity()));
         if (image.removedWhenMounted()) {
             imageFile(image.rootfs()).ifPresent(file -> ops.add(new Op.RemoveFile(file)));
         }
@@ -66,13 +66,14 @@ final class RootfsOps {
         };
     }
 
-    private static Op imageOp(RootfsSource rootfs) {
+    private static Op imageOp(RootfsSource rootfs, Optional<String> identity) {
         return switch (rootfs) {
             case RootfsSource.Directory(Path root) -> new Op.ImageDirectory(root, MountOptions.SAFE);
             case RootfsSource.Unpacked(Path root) -> new Op.ImageTemporary(root);
             case RootfsSource.Squashfs(Path file, long offset, long size, Path server) ->
-                new Op.ImageSquash(file, offset, server);
-            case RootfsSource.KernelSquashfs(Path file, long offset, long size) -> new Op.ImageLoop(file, offset, size);
+                new Op.ImageSquash(file, offset, server, identity);
+            case RootfsSource.KernelSquashfs(Path file, long offset, long size) ->
+                new Op.ImageLoop(file, offset, size, identity);
         };
     }
 }

@@ -64,10 +64,14 @@ public final class PlanWriter {
             case Op.Session(var directory, long size) -> List.of("session", directory.toString(), Long.toString(size));
             case Op.ImageDirectory(var directory, var options) ->
                 List.of("image-dir", directory.toString(), options.text());
-            case Op.ImageSquash(var file, long offset, var server) ->
-                List.of("image-squash", file.toString(), Long.toString(offset), server.toString());
-            case Op.ImageLoop(var file, long offset, long size) ->
-                List.of("image-loop", file.toString(), Long.toString(offset), Long.toString(size));
+            case Op.ImageSquash(var file, long offset, var server, var identity) ->
+                with(
+                        List.of("image-squash", file.toString(), Long.toString(offset), server.toString()),
+                        identity.stream().toList());
+            case Op.ImageLoop(var file, long offset, long size, var identity) ->
+                with(
+                        List.of("image-loop", file.toString(), Long.toString(offset), Long.toString(size)),
+                        identity.stream().toList());
             case Op.ImageTemporary(var directory) -> List.of("image-temporary", directory.toString());
             case Op.RemoveFile(var file) -> List.of("remove-file", file.toString());
             case Op.Skeleton(var target, boolean directory, boolean always) ->

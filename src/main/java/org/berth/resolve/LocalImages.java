@@ -14,6 +14,7 @@ import org.berth.sif.Architecture;
 import org.berth.sif.FileSystemType;
 import org.berth.sif.SifDescriptor;
 import org.berth.sif.SifFile;
+import org.berth.squashfs.SquashfsReader;
 
 /** Images that are files or directories of this machine: which kind, and how their root file system is mounted. */
 public final class LocalImages {
@@ -113,6 +114,23 @@ public final class LocalImages {
                 },
                 path.toString(),
                 name);
+    }
+
+    /**
+     * Looks at the length that the squashfs of a SIF tells of itself: one that goes on behind its object would be read beyond what
+     * signatures cover.
+     *
+     * @throws ImageException if it is longer than its object
+     */
+    public static void requireWhole(Kind kind) {
+        if (kind instanceof Kind.Sif(SifFile file)) {
+            file.primaryPartition()
+                    .filter(object -> object.partition()
+                            .filter(partition -> partition.fileSystem() == FileSystemType.SQUASHFS)
+                            .isPresent())
+                    .ifPresent(object -> SquashfsReader.open(file.path(), object.offset(), object.size())
+                            .close());
+        }
     }
 
     private SifDescriptor rootPartition(SifFile file) {

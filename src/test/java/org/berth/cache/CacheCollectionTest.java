@@ -236,7 +236,6 @@ class CacheCollectionTest {
         Path image = file("abc", Duration.ZERO);
         assertEquals(Optional.empty(), ImageTrailer.read(image));
         ImageTrailer.append(image);
-        ImageTrailer.append(image);
         assertEquals(3 + ImageTrailer.LENGTH, Files.size(image));
         ImageTrailer trailer = ImageTrailer.read(image).orElseThrow();
         assertEquals(new ImageTrailer(3, Digest.sha256("abc".getBytes(StandardCharsets.UTF_8))), trailer);

@@ -1,5 +1,6 @@
 package org.berth.cache;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -7,9 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,6 +23,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import org.berth.cache.StagedImages.Origin;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.Room;
@@ -72,7 +78,83 @@ class StagedImagesTest {
     }
 
     private Path copyOf(Path image) {
-        return StagedImages.open(node, uid).copyOf(image, events);
+        return StagedImages.open(node, uid).copyOf(image, Origin.OWN_CACHE, events);
+    }
+
+    private Path copyOfAnother(Path image) {
+        return StagedImages.open(node, uid).copyOf(image, Origin.ELSEWHERE, events);
+    }
+
+    private static byte[] bytes(Path copy) throws IOException {
+        ImageTrailer trailer = ImageTrailer.read(copy).orElseThrow();
+        assertTrue(trailer.matches(copy));
+        return Arrays.copyOf(Files.readAllBytes(copy), (int) trailer.size());
+    }
+
+    /** Seen: the trailer of another image, appended by hand, chose that one's copy. */
+    @Test
+    void aTrailerAppendedByHandChoosesNothing() throws IOException {
+        Path trusted = Files.writeString(store.resolve("trusted.sif"), "the image that was looked at");
+        Path other = image("another one");
+        Path copyOfOther = copyOf(other);
+        byte[] trailer = Files.readAllBytes(other);
+        trailer = Arrays.copyOfRange(trailer, trailer.length - ImageTrailer.LENGTH, trailer.length);
+        Path forged = Files.copy(trusted, store.resolve("forged.sif"));
+        Files.write(forged, trailer, StandardOpenOption.APPEND);
+        Path copy = copyOfAnother(forged);
+        assertNotEquals(copyOfOther, copy);
+        assertArrayEquals(Files.readAllBytes(forged), bytes(copy));
+        // With the right length too, which is the last that the trailer says.
+        Path same = Files.writeString(store.resolve("same.sif"), "ANOTHER ONE");
+        Files.write(same, trailer, StandardOpenOption.APPEND);
+        assertArrayEquals(Files.readAllBytes(same), bytes(copyOfAnother(same)));
+        assertEquals(-1, Files.mismatch(copyOfOther, copyOf(other)));
+    }
+
+    /** Seen: replaced in place with its size and time of modification kept, the old copy ran. */
+    @Test
+    void aFileThatWasReplacedInPlaceIsCopiedAnew() throws Exception {
+        Path image = Files.writeString(store.resolve("mine.sif"), "one");
+        FileTime time = Files.getLastModifiedTime(image);
+        Path first = copyOfAnother(image);
+        assertEquals(first, copyOfAnother(image));
+        // The kernel's clock has ticks.
+        Thread.sleep(20);
+        Files.writeString(image, "two");
+        Files.setLastModifiedTime(image, time);
+        assertArrayEquals("two".getBytes(StandardCharsets.UTF_8), bytes(copyOfAnother(image)));
+    }
+
+    /** A copy under the right name, but with the trailer of another image. */
+    @Test
+    void aHitHasTheDigestThatIsWanted() throws IOException {
+        Path image = image("an image");
+        Path copy = copyOf(image);
+        Files.writeString(copy, "a lie");
+        ImageTrailer.append(copy);
+        assertEquals(-1, Files.mismatch(image, copyOf(image)));
+    }
+
+    @Test
+    void anImageThatChangesWhileItIsCopiedIsNotTaken() throws IOException {
+        Path image = Files.writeString(store.resolve("mine.sif"), "one");
+        StagedImages.Events changing = new StagedImages.Events() {
+            @Override
+            public void waiting(String whom) {}
+
+            @Override
+            public void copying(Path to) {
+                try {
+                    Files.writeString(image, "other");
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+        };
+        HostException e = assertThrows(
+                HostException.class, () -> StagedImages.open(node, uid).copyOf(image, Origin.ELSEWHERE, changing));
+        assertTrue(e.getMessage().contains("it was changed while it was copied"), e.getMessage());
+        assertEquals(List.of(), files());
     }
 
     @Test
@@ -94,11 +176,11 @@ class StagedImagesTest {
     @Test
     void aFileWithoutADigestIsCopiedAsTheStateItIsIn() throws IOException {
         Path image = Files.writeString(store.resolve("mine.sif"), "one");
-        Path first = copyOf(image);
+        Path first = copyOfAnother(image);
         assertTrue(ImageTrailer.read(first).orElseThrow().matches(first));
-        assertEquals(first, copyOf(image));
+        assertEquals(first, copyOfAnother(image));
         Files.writeString(image, "another");
-        assertNotEquals(first, copyOf(image));
+        assertNotEquals(first, copyOfAnother(image));
     }
 
     @Test
@@ -108,7 +190,7 @@ class StagedImagesTest {
         try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
             List<Future<Path>> copies = new ArrayList<>();
             for (int i = 0; i < 8; i++) {
-                copies.add(threads.submit(() -> images.copyOf(image, events)));
+                copies.add(threads.submit(() -> images.copyOf(image, Origin.OWN_CACHE, events)));
             }
             for (Future<Path> copy : copies) {
                 assertEquals(-1, Files.mismatch(image, copy.get()));
