@@ -108,10 +108,10 @@ END
         for bit in 0 6; do
             install -o "$BERTH_USER" -m 644 "$SIF/signed-pgp.sif" edited.sif
             python3 edit.py "$at" "$bit" edited.sif
-            run --separate-stderr berth exec edited.sif sh -c 'echo "it runs $(ls /bin | cksum)"'
+            run --separate-stderr berth exec edited.sif sh -c 'echo it runs /bin/*'
             if [[ $status == 0 ]]; then
                 runs=$((runs + 1))
-                expected=${expected:-$(berth exec signed-pgp.sif sh -c 'echo "it runs $(ls /bin | cksum)"')}
+                expected=${expected:-$(berth exec signed-pgp.sif sh -c 'echo it runs /bin/*')}
                 [[ $output == "$expected" ]] || { echo "$at.$bit: $output"; return 1; }
                 cmp <(berth sif dump 2 edited.sif) <(berth sif dump 2 "$SIF/signed-pgp.sif") || { echo "$at.$bit"; return 1; }
             else
