@@ -200,7 +200,8 @@ int need_root(const struct context *context);
 void image_is_mounted(struct context *context);
 _Noreturn void die_mount(const char *what);
 
-/* Mounts what source shows on target. */
+/* Mounts what source shows on target, and returns the descriptor of the new mount; -1 with errno 0
+ * where this kernel gives none, and it has to be looked up. */
 int attach(int source, int target, bool recursive);
 int restrict_mount(int mounted, const struct mount_options *options);
 

@@ -104,9 +104,12 @@ static int show(int root, int source, const char *name)
 	if (make_parents(root, name) < 0)
 		return -1;
 	target = openat(root, name, O_CREAT | O_RDONLY | O_CLOEXEC, 0444);
-	if (target < 0 || attach(source, target, false) < 0)
+	if (target < 0)
 		return -1;
-	mounted = openat(root, name, O_PATH | O_CLOEXEC);
+	mounted = attach(source, target, false);
+	/* Nobody else is in this tree, so the name leads to it. */
+	if (mounted < 0 && !errno)
+		mounted = openat(root, name, O_PATH | O_CLOEXEC);
 	return mounted < 0 ? -1 : restrict_mount(mounted, &options);
 }
 

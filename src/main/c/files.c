@@ -52,27 +52,51 @@ void op_file(struct context *context, struct step *step)
 	write_session_file(context, step->words[0], mode, step->words[2], strlen(step->words[2]));
 }
 
-/* Like mkdir -p; what is there already stays as it is. */
+/*
+ * Like mkdir -p; what is there already stays as it is. The mode is set by the descriptor of what
+ * was made, without following a link that somebody may have put there meanwhile: root makes these
+ * too.
+ */
 void op_make_host_dir(struct context *context, struct step *step)
 {
-	char *path = copy(step->words[0]);
+	const char *path = step->words[0];
+	scoped_fd above = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	mode_t mode = 0;
 
 	(void)context;
 	parse_mode(step->words[1], &mode);
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			die_errno("make the directory %s", path);
-		*slash = '/';
+	for (;;) {
+		size_t length = strcspn(path + strspn(path, "/"), "/");
+		char *name = copy(path + strspn(path, "/"));
+		bool last;
+		int fd;
+
+		path += strspn(path, "/") + length;
+		last = path[strspn(path, "/")] == '\0';
+		name[length] = '\0';
+		if (!length)
+			return;
+		if (mkdirat(above, name, last ? 0700 : 0755) == 0) {
+			fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (fd < 0 || (last && fchmod(fd, mode) < 0))
+				die_errno("set the mode of %s", step->words[0]);
+		} else if (errno != EEXIST) {
+			die_errno("make the directory %.*s", (int)(path - step->words[0]),
+				  step->words[0]);
+		} else if (last) {
+			return;
+		} else {
+			fd = openat(above, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		}
+		if (last) {
+			close(fd);
+			return;
+		}
+		if (fd < 0)
+			die_errno("make the directory %s", step->words[0]);
+		close(above);
+		above = fd;
 	}
-	if (mkdir(path, 0700) < 0) {
-		if (errno != EEXIST)
-			die_errno("make the directory %s", path);
-		return;
-	}
-	if (chmod(path, mode) < 0)
-		die_errno("set the mode of %s", path);
 }
 
 void op_remove_file(struct context *context, struct step *step)

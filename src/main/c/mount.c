@@ -232,16 +232,28 @@ int restrict_mount(int fd, const struct mount_options *options)
 int attach(int source, int target, bool recursive)
 {
 	unsigned int flags = TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH;
-	scoped_fd tree =
+	int tree =
 		(int)syscall(SYS_open_tree, source, "", flags | (recursive ? TREE_RECURSIVE : 0));
 
 	if (tree >= 0 &&
 	    syscall(SYS_move_mount, tree, "", target, "", MOVE_FROM_EMPTY | MOVE_TO_EMPTY) == 0)
-		return 0;
+		return tree;
 	if (!call_is_absent())
 		return -1;
-	return mount(fd_path(source).text, fd_path(target).text, NULL,
-		     MS_BIND | (recursive ? MS_REC : 0), NULL);
+	if (tree >= 0)
+		close(tree);
+	if (mount(fd_path(source).text, fd_path(target).text, NULL,
+		  MS_BIND | (recursive ? MS_REC : 0), NULL) == 0)
+		errno = 0;
+	return -1;
+}
+
+static bool is_same_file(int one, int other)
+{
+	struct stat a, b;
+
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 /* Mounts a directory on session/NAME and returns the descriptor of the new mount. */
@@ -251,9 +263,12 @@ static int attach_in_session(struct context *context, int source, const char *na
 	scoped_fd target = openat(need_session(context), name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int mounted;
 
-	if (target < 0 || attach(source, target, options->recursive) < 0)
+	if (target < 0)
 		return -1;
-	mounted = openat(context->session_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	mounted = attach(source, target, options->recursive);
+	/* Nobody else sees the session directory. */
+	if (mounted < 0 && errno == 0)
+		mounted = openat(context->session_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (mounted < 0 || restrict_mount(mounted, options) < 0)
 		return -1;
 	return mounted;
@@ -326,18 +341,9 @@ static int open_target(struct context *context, const struct target *target, enu
 	return -1;
 }
 
-/* The target was resolved and found fit; the new mount is what the same path shows now. */
-static void set_options(struct context *context, const struct target *target,
-			const struct mount_options *options)
+static _Noreturn void die_target(const struct target *target, const char *what)
 {
-	scoped_fd mounted = -1;
-
-	if (!options->flags)
-		return;
-	mounted = open_inside(context->root_fd, target->path);
-	if (mounted < 0 || restrict_mount(mounted, options) < 0)
-		die_errno("%s %s to %s: set mount options", target->what, target->source,
-			  target->path);
+	die_errno("%s %s to %s: %s", target->what, target->source, target->path, what);
 }
 
 /* Mount points in what is about to become read-only. One that cannot be made is told of by what is
@@ -360,19 +366,38 @@ static void make_points(const struct context *context, char *const *points, size
 	}
 }
 
-/* points: count paths in the target, see make_points. */
+/*
+ * The options go to the mount that was made, by its descriptor: the image may be a directory that
+ * another user changes, and by the path another mount would be found. Kernels that give no
+ * descriptor (before Linux 5.2) have to look, and then it must be the source that is seen there.
+ *
+ * points: count paths in the target, see make_points.
+ */
 static void bind(struct context *context, int source, const struct target *target,
 		 const struct mount_options *options, char *const *points, size_t count)
 {
 	scoped_fd at =
 		open_target(context, target, is_directory(source) ? KIND_DIRECTORY : KIND_FILE);
+	scoped_fd mounted = -1;
 
 	if (at < 0)
 		return;
-	if (attach(source, at, options->recursive) < 0)
+	mounted = attach(source, at, options->recursive);
+	if (mounted < 0 && errno)
 		die_mount(text("%s %s to %s", target->what, target->source, target->path));
 	make_points(context, points, count);
-	set_options(context, target, options);
+	if (!options->flags)
+		return;
+	if (mounted < 0) {
+		mounted = open_inside(context->root_fd, target->path);
+		if (mounted < 0)
+			die_target(target, "set mount options");
+		if (!is_same_file(mounted, source))
+			die("%s %s to %s: the mount point was exchanged meanwhile", target->what,
+			    target->source, target->path);
+	}
+	if (restrict_mount(mounted, options) < 0)
+		die_target(target, "set mount options");
 }
 
 static void bind_words(struct context *context, struct step *step, int source)
@@ -483,10 +508,9 @@ void image_is_mounted(struct context *context)
 	context->image_fd = openat(context->session_fd, "image", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void image_directory(struct context *context, const char *path,
+static void image_directory(struct context *context, int source, const char *path,
 			    const struct mount_options *options)
 {
-	scoped_fd source = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int mounted;
 
 	if (source < 0)
@@ -500,10 +524,13 @@ static void image_directory(struct context *context, const char *path,
 
 void op_image_dir(struct context *context, struct step *step)
 {
+	scoped_fd source = open(step->words[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct mount_options options;
+	int error = errno;
 
 	parse_options(step->words[1], &options);
-	image_directory(context, step->words[0], &options);
+	errno = error;
+	image_directory(context, source, step->words[0], &options);
 }
 
 /*
@@ -605,25 +632,91 @@ void op_image_loop(struct context *context, struct step *step)
 	image_is_mounted(context);
 }
 
-static void remove_tree(int parent, const char *name)
+static int open_to_remove(int parent, const char *name)
 {
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *directory;
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags);
 
 	if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
-		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0) {
-		/* Layers may have directories that their owner cannot write. */
+		fd = openat(parent, name, flags);
+	/* Layers may have directories that their owner cannot write. */
+	if (fd >= 0)
 		fchmod(fd, 0700);
-		directory = fdopendir(fd);
-		for (struct dirent *entry; directory && (entry = readdir(directory));)
-			if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-				if (unlinkat(fd, entry->d_name, 0) < 0)
-					remove_tree(fd, entry->d_name);
-		if (directory)
-			closedir(directory);
+	return fd;
+}
+
+/* A name that is free in top, for a directory that was deeper down. */
+static const char *lift(int from, const char *name, int top)
+{
+	static unsigned long long lifted;
+	static char free_name[48];
+
+	struct stat status;
+
+	do
+		snprintf(free_name, sizeof(free_name), ".berth-removed-%llu", lifted++);
+	while (fstatat(top, free_name, &status, AT_SYMLINK_NOFOLLOW) == 0);
+	return renameat(from, name, top, free_name) < 0 ? NULL : free_name;
+}
+
+/*
+ * Removes what is in a directory. The directories in it are moved up to top first: so nothing is
+ * ever deeper than two, and neither the stack nor the number of descriptors grows with a tree that
+ * is thousands of directories deep.
+ *
+ * Returns whether one was moved.
+ */
+static bool empty_directory(int fd, int top)
+{
+	DIR *directory = fdopendir(fd);
+	bool lifted = false;
+
+	if (!directory) {
+		close(fd);
+		return false;
 	}
-	unlinkat(parent, name, AT_REMOVEDIR);
+	for (struct dirent *entry; (entry = readdir(directory));) {
+		const char *name = entry->d_name;
+		scoped_fd inner = -1;
+
+		if (!strcmp(name, ".") || !strcmp(name, "..") || unlinkat(fd, name, 0) == 0 ||
+		    unlinkat(fd, name, AT_REMOVEDIR) == 0)
+			continue;
+		/* A directory that gets another parent has to be writable itself. */
+		inner = open_to_remove(fd, name);
+		if (inner >= 0 && lift(fd, name, top))
+			lifted = true;
+	}
+	closedir(directory);
+	return lifted;
+}
+
+static void remove_tree(const char *path)
+{
+	scoped_fd top = open_to_remove(AT_FDCWD, path);
+	bool left = top >= 0;
+
+	while (left) {
+		DIR *directory = fdopendir(openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+		left = false;
+		if (!directory)
+			break;
+		for (struct dirent *entry; (entry = readdir(directory));) {
+			const char *name = entry->d_name;
+			int fd;
+
+			if (!strcmp(name, ".") || !strcmp(name, "..") ||
+			    unlinkat(top, name, 0) == 0)
+				continue;
+			fd = open_to_remove(top, name);
+			if (fd >= 0)
+				left |= empty_directory(fd, top);
+			unlinkat(top, name, AT_REMOVEDIR);
+		}
+		closedir(directory);
+	}
+	unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
 static void wait_for_end(pid_t pid, int pidfd)
@@ -644,15 +737,16 @@ void before_image_temporary(struct context *context, struct step *step)
 {
 	pid_t launcher = getpid();
 	scoped_fd pidfd = (int)syscall(SYS_pidfd_open, launcher, 0);
-	scoped_fd directory = open(step->words[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd directory = open(step->words[0], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int go = -1, words = -1;
 	pid_t pid;
 
 	if (directory < 0)
 		die_errno("image %s", step->words[0]);
+	require_identity(directory, step, 1);
 	if (start_outside(&pidfd, pidfd < 0 ? 0 : 1, &go, &words, &pid)) {
 		wait_for_end(launcher, pidfd < 0 ? -1 : OUTSIDE_FD);
-		remove_tree(AT_FDCWD, step->words[0]);
+		remove_tree(step->words[0]);
 		_exit(0);
 	}
 	if (write_all(go, "", 1) < 0)
@@ -665,8 +759,14 @@ void before_image_temporary(struct context *context, struct step *step)
 void op_image_temporary(struct context *context, struct step *step)
 {
 	const struct mount_options options = {.flags = MS_NOSUID | MS_NODEV};
+	scoped_fd directory = open(step->words[0], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	scoped_fd source = -1;
 
-	image_directory(context, step->words[0], &options);
+	if (directory < 0)
+		die_errno("image %s", step->words[0]);
+	require_identity(directory, step, 1);
+	source = openat(directory, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	image_directory(context, source, step->words[0], &options);
 }
 
 void op_skeleton(struct context *context, struct step *step)

@@ -56,7 +56,7 @@ static const struct op table[] = {
 	{"image-dir", "path options", op_image_dir, NULL, NULL},
 	{"image-squash", "path number path text?", op_image_squash, NULL, before_image_squash},
 	{"image-loop", "path number number text?", op_image_loop, NULL, NULL},
-	{"image-temporary", "path", op_image_temporary, NULL, before_image_temporary},
+	{"image-temporary", "path text?", op_image_temporary, NULL, before_image_temporary},
 	{"skeleton", "path dir|file always?", op_skeleton, NULL, NULL},
 	{"root-overlay", "ro|rw", op_root_overlay, NULL, NULL},
 	{"root-overlay-dir", "path path ro|rw path*", op_root_overlay_dir, NULL, NULL},

@@ -323,11 +323,12 @@ on"
 }
 
 @test "a temporary image is gone after the payload, whatever modes it has" {
-    cp -r "$place/rootfs" "$place/temporary"
-    mkdir "$place/temporary/locked" "$place/temporary/locked/in"
-    ln -s "$place/data" "$place/temporary/locked/in/link"
-    chmod 500 "$place/temporary/locked/in"
-    chmod 000 "$place/temporary/locked"
+    mkdir "$place/temporary"
+    cp -r "$place/rootfs" "$place/temporary/root"
+    mkdir "$place/temporary/root/locked" "$place/temporary/root/locked/in"
+    ln -s "$place/data" "$place/temporary/root/locked/in/link"
+    chmod 500 "$place/temporary/root/locked/in"
+    chmod 000 "$place/temporary/root/locked"
     [ "$(id -u)" != 0 ] || chown -R "$user:" "$place/temporary"
     plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" -- root-overlay rw -- "${finish[@]}"
     run launch /bin/sh -c 'echo running'
@@ -335,13 +336,76 @@ on"
     soon test ! -e "$place/temporary"
     is_text "$(cat "$place/data/file")" data
     # Also when the launch fails on the way.
-    mkdir "$place/temporary"
-    [ "$(id -u)" != 0 ] || chown "$user:" "$place/temporary"
+    mkdir -p "$place/temporary/root"
+    [ "$(id -u)" != 0 ] || chown -R "$user:" "$place/temporary"
     plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" -- root-overlay rw -- \
         require-file /x "stop" -- exec 0 /bin/true
     run launch
     is_text "$output" "FATAL:   stop"
     soon test ! -e "$place/temporary"
+}
+
+@test "a temporary image of 20,000 nested directories is removed with 256 descriptors and a stack of 1 MiB" {
+    mkdir "$place/temporary"
+    cp -r "$place/rootfs" "$place/temporary/root"
+    [ "$(id -u)" != 0 ] || chown -R "$user:" "$place/temporary"
+    # What is there gets a parent, again and again: no path is ever long.
+    python3 -c '
+import os, sys
+os.chdir(sys.argv[1])
+def make(name):
+    os.mkdir(name)
+    os.chown(name, int(sys.argv[2]), -1)
+make("deep")
+for i in range(20000):
+    make("outer")
+    os.rename("deep", "outer/d")
+    os.rename("outer", "deep")
+' "$place/temporary/root" "$uid"
+    plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" -- root-overlay rw -- "${finish[@]}"
+    run as_user sh -c 'ulimit -n 256; ulimit -s 1024; exec "$0" "$@"' "$berth" --plan "$p" /bin/sh -c 'echo running'
+    is_text "$output" running
+    for i in {1..60}; do if soon test ! -e "$place/temporary"; then break; fi; done
+    [ ! -e "$place/temporary" ]
+}
+
+@test "an image that was exchanged after it was looked at is not used" {
+    mkdir -p "$place/temporary"
+    cp -r "$place/rootfs" "$place/temporary/root"
+    [ "$(id -u)" != 0 ] || chown -R "$user:" "$place/temporary"
+    plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" 7:7 -- root-overlay rw -- "${finish[@]}"
+    run launch /bin/sh -c 'echo running'
+    is_text "$output" "FATAL:   image $place/temporary: it was exchanged after it was looked at, and is not used; others may write to a directory above it"
+    plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" "$(stat -c %d:%i "$place/temporary")" -- \
+        root-overlay rw -- "${finish[@]}"
+    run launch /bin/sh -c 'echo running'
+    is_text "$output" running
+    soon test ! -e "$place/temporary"
+}
+
+# An image that is a directory may belong to another user, who changes it during the launch.
+@test "a read-only bind is read-only, however its mount point is exchanged meanwhile" {
+    local i
+    cp -r "$place/rootfs" "$place/sandbox"
+    mkdir "$place/sandbox/one" "$place/sandbox/two"
+    [ "$(id -u)" != 0 ] || chown -R "$user:" "$place/sandbox"
+    python3 -c '
+import os, sys
+os.chdir(sys.argv[1])
+while True:
+    os.rename("one", "three"); os.rename("two", "one"); os.rename("three", "two")
+' "$place/sandbox" 3>&- &
+    local swapper=$!
+    plan "$p" "${namespaces[@]}" "${session[@]}" image-dir "$place/sandbox" "" -- root-bind rw -- \
+        bind "$place/rootfs" /one "" skip x -- bind "$place/data" /two ro skip x -- "${finish[@]}"
+    for i in $(seq 300); do
+        # Where the binding itself came too late there is no container, which is fine.
+        run launch /bin/touch /one/probe /two/probe
+        [ ! -e "$place/data/probe" ] || { kill $swapper; return 1; }
+    done
+    kill $swapper
+    wait $swapper 2>/dev/null || true
+    rm -r "$place/sandbox"
 }
 
 @test "all of it works without openat2, the new mount calls and close_range" {

@@ -45,6 +45,20 @@ no_servers() {
     has_text "$output" "root:x:0:0"
 }
 
+@test "a squashfs that was exchanged after it was looked at is not mounted" {
+    need_fuse
+    plan "$p" "${namespaces[@]}" "${session[@]}" image-squash "$place/image.sqfs" 0 "$server" "$(stat -c %d:%i "$place/image.sqfs")" -- \
+        root-overlay ro -- "${finish[@]}"
+    run launch /bin/echo the same
+    is_text "$output" "the same"
+    cp "$place/image.sqfs" "$place/other.sqfs"
+    mv "$place/other.sqfs" "$place/image.sqfs"
+    run launch /bin/echo another
+    is_text "$status" 255
+    is_text "$output" "FATAL:   image $place/image.sqfs: it was exchanged after it was looked at, and is not used; others may write to a directory above it"
+    no_servers
+}
+
 @test "modes are obeyed without an overlay too" {
     need_fuse
     squash_plan "$place/image.sqfs" 0 root-bind ro -- "${finish[@]}"

@@ -109,7 +109,7 @@ final class Images {
             if (temporary) {
                 OwnFiles.remove(file);
             }
-            return new RunnableImage(new RootfsSource.Unpacked(directory), image.container(), name);
+            return new RunnableImage(new RootfsSource.Unpacked(directory.resolve("root")), image.container(), name);
         }
         return temporary ? image.asTemporary() : image;
     }
@@ -148,9 +148,13 @@ final class Images {
         }
         boolean done = false;
         try (SquashfsReader reader = SquashfsReader.open(squashfs.file(), squashfs.offset(), squashfs.size())) {
-            Unpacker.unpack(reader, directory, Runtime.getRuntime().availableProcessors());
+            // In a closed one: the image's root has the image's mode, and its files are nobody else's to read.
+            Path root = Files.createDirectory(directory.resolve("root"));
+            Unpacker.unpack(reader, root, Runtime.getRuntime().availableProcessors());
             done = true;
             return directory;
+        } catch (IOException e) {
+            throw new HostException("could not make a directory in %s: %s".formatted(directory, Host.reason(e)), e);
         } finally {
             if (!done) {
                 Trees.remove(directory);

@@ -48,7 +48,7 @@ public sealed interface Op {
     record ImageLoop(Path file, long offset, long size, Optional<String> identity) implements Op {}
 
     /** An unpacked image that is removed when the payload has ended. */
-    record ImageTemporary(Path directory) implements Op {}
+    record ImageTemporary(Path directory, Optional<String> identity) implements Op {}
 
     /** Removes a temporary image file; what is mounted stays readable. */
     record RemoveFile(Path file) implements Op {}

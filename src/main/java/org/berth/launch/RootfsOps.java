@@ -3,6 +3,7 @@ package org.berth.launch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
@@ -69,7 +70,8 @@ final class RootfsOps {
     private static Op imageOp(RootfsSource rootfs, Optional<String> identity) {
         return switch (rootfs) {
             case RootfsSource.Directory(Path root) -> new Op.ImageDirectory(root, MountOptions.SAFE);
-            case RootfsSource.Unpacked(Path root) -> new Op.ImageTemporary(root);
+            case RootfsSource.Unpacked(Path root) ->
+                new Op.ImageTemporary(Objects.requireNonNull(root.getParent()), identity);
             case RootfsSource.Squashfs(Path file, long offset, long size, Path server) ->
                 new Op.ImageSquash(file, offset, server, identity);
             case RootfsSource.KernelSquashfs(Path file, long offset, long size) ->

@@ -72,7 +72,10 @@ public final class PlanWriter {
                 with(
                         List.of("image-loop", file.toString(), Long.toString(offset), Long.toString(size)),
                         identity.stream().toList());
-            case Op.ImageTemporary(var directory) -> List.of("image-temporary", directory.toString());
+            case Op.ImageTemporary(var directory, var identity) ->
+                with(
+                        List.of("image-temporary", directory.toString()),
+                        identity.stream().toList());
             case Op.RemoveFile(var file) -> List.of("remove-file", file.toString());
             case Op.Skeleton(var target, boolean directory, boolean always) ->
                 withOptional(List.of("skeleton", target.toString(), directory ? "dir" : "file"), always, "always");
