@@ -52,7 +52,7 @@ teardown() {
     [[ $status == 0 ]]
     [[ $output == *"refused \$NOSUCH/berth (cache-path): NOSUCH is not set"* ]]
     [[ $output == *"refused /proc/berth (cache-path): it does not exist, and /proc is not writable"* ]]
-    [[ $output == *"refused $place/open (cache-path): it belongs to user 0"* ]]
+    [[ $output == *"refused $place/open (cache-path): it belongs to root (user 0)"* ]]
     [[ $output == *"refused $place/disk (cache-path): it is on tmpfs (memory)"* ]]
     [[ $output == *"taken   $place/work/\$USER/\$UID (cache-path): "* && $output == *"passed  "*"(default): an earlier one is fit"* ]]
     [[ $output == *"refused $place/disk (tmp-path): programs cannot be run from it (noexec)"* && $output == *"tmp: /tmp"* ]]

@@ -17,6 +17,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.host.OwnDirectory;
+import org.berth.host.Owners;
+import org.berth.host.SmallFile;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
@@ -36,6 +39,7 @@ public final class BlobStore implements DocumentStore {
 
     private final Path root;
     private final Layout layout;
+    private final Owners owners;
     private final LeaseFile.Silent silent;
     private final Map<String, Leases> leases = new ConcurrentHashMap<>();
 
@@ -47,9 +51,10 @@ public final class BlobStore implements DocumentStore {
     }
 
     /** @param root made when the first blob comes */
-    BlobStore(Path root, Layout layout, LeaseFile.Silent silent) {
+    BlobStore(Path root, Layout layout, Owners owners, LeaseFile.Silent silent) {
         this.root = root;
         this.layout = layout;
+        this.owners = owners;
         this.silent = silent;
     }
 
@@ -68,7 +73,7 @@ public final class BlobStore implements DocumentStore {
     boolean has(Descriptor blob) {
         Path file = path(blob.digest());
         try {
-            return Folder.isFile(file) && Files.size(file) == blob.size();
+            return Folder.isTrusted(file, owners) && Files.size(file) == blob.size();
         } catch (NoSuchFileException e) {
             return false;
         } catch (IOException e) {
@@ -103,12 +108,12 @@ public final class BlobStore implements DocumentStore {
     Path directory(Digest digest) throws IOException {
         Path directory = Folder.parent(path(digest));
         if (!Files.isDirectory(directory)) {
-            Folder.create(root);
+            OwnDirectory.make(root, owners);
             if (layout == Layout.OCI) {
                 writeIfMissing(root.resolve("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
                 writeIfMissing(root.resolve("index.json"), "{\"schemaVersion\":2,\"manifests\":[]}");
             }
-            Folder.create(directory);
+            OwnDirectory.make(directory, owners);
         }
         return directory;
     }
@@ -192,10 +197,10 @@ public final class BlobStore implements DocumentStore {
     public Optional<byte[]> document(Digest digest, int maxBytes) {
         Path file = path(digest);
         try {
-            if (!Folder.isFile(file) || Files.size(file) > maxBytes) {
+            if (!Folder.isTrusted(file, owners) || Files.size(file) > maxBytes) {
                 return Optional.empty();
             }
-            byte[] bytes = Files.readAllBytes(file);
+            byte[] bytes = SmallFile.read(file, maxBytes);
             if (Digest.of(digest.algorithm(), digest.hasher().digest(bytes)).equals(digest)) {
                 return Optional.of(bytes);
             }

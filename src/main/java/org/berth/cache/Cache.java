@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -12,7 +13,10 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.berth.error.HostException;
+import org.berth.host.OwnDirectory;
+import org.berth.host.Owners;
 import org.berth.oci.Digest;
 import org.berth.oci.Platform;
 
@@ -26,18 +30,32 @@ import org.berth.oci.Platform;
  * seconds.
  */
 public final class Cache {
+    /** All that are made in a cache, the first one first. */
+    private static final List<String> DIRECTORIES = Stream.of(
+                    Stream.of(""),
+                    Stream.of(CacheType.values()).map(CacheType::word),
+                    Stream.of("blob/blobs", "blob/blobs/sha256", "blob/blobs/sha512", "blob/names", "used", "pins"))
+            .flatMap(names -> names)
+            .toList();
+
     private final Path base;
+    private final Owners owners;
     private final BlobStore blobs;
     private final BlobStore artifacts;
     private final BlobStore library;
     private final LeaseFile.Silent silent = new LeaseFile.Silent(Leases.RENEWAL);
     private final Map<CacheType, Leases> images = new ConcurrentHashMap<>();
 
-    private Cache(Path base) {
+    private Cache(Path base, Owners owners) {
         this.base = base;
-        this.blobs = new BlobStore(base.resolve(CacheType.BLOB.word()), BlobStore.Layout.OCI, silent);
-        this.artifacts = new BlobStore(base.resolve(CacheType.ORAS.word()), BlobStore.Layout.FLAT, silent);
-        this.library = new BlobStore(base.resolve(CacheType.LIBRARY.word()), BlobStore.Layout.FLAT, silent);
+        this.owners = owners;
+        this.blobs = store(CacheType.BLOB, BlobStore.Layout.OCI);
+        this.artifacts = store(CacheType.ORAS, BlobStore.Layout.FLAT);
+        this.library = store(CacheType.LIBRARY, BlobStore.Layout.FLAT);
+    }
+
+    private BlobStore store(CacheType type, BlobStore.Layout layout) {
+        return new BlobStore(base.resolve(type.word()), layout, owners, silent);
     }
 
     /** Whether there is a cache to use. */
@@ -53,18 +71,53 @@ public final class Cache {
      *
      * @param root what the user calls the cache directory; the cache is in {@code cache} inside it
      */
-    public static Opened open(Path root) {
-        Path base = root.toAbsolutePath().resolve("cache");
+    public static Opened open(Path root, Owners owners) {
+        Path base = base(root);
         Path existing = existing(base);
         try {
-            makeDirectories(base);
+            Optional<String> objection = objection(root, owners);
+            if (objection.isPresent()) {
+                return new Opened.Unusable("Cache disabled - " + objection.orElseThrow());
+            }
+            makeDirectories(base, owners);
             if (Files.isWritable(base) && Files.isWritable(base.resolve(CacheType.OCI_TMP.word()))) {
-                return new Opened.Usable(new Cache(base));
+                return new Opened.Usable(new Cache(base, owners));
             }
         } catch (IOException e) {
             // Not to be made: the user is told where, and the work goes on without a cache.
         }
         return new Opened.Unusable("Cache disabled - cache location %s is not writable".formatted(existing));
+    }
+
+    private static Path base(Path root) {
+        return root.toAbsolutePath().resolve("cache");
+    }
+
+    /**
+     * Why the cache in a directory is not to be used: somebody else could have filled it. What has been made of it so far is looked
+     * at, from the first directory that is Berth's on.
+     *
+     * @return a sentence without a full stop, with the directory and its owner; empty if there is nothing to object to
+     */
+    public static Optional<String> objection(Path root, Owners owners) {
+        Path base = base(root);
+        for (String name : DIRECTORIES) {
+            Path directory = name.isEmpty() ? base : base.resolve(name);
+            try {
+                Optional<String> objection = owners.objection(directory, Owners.Kind.DIRECTORY);
+                if (objection.isPresent()) {
+                    return Optional.of("%s %s".formatted(directory, objection.orElseThrow()));
+                }
+            } catch (NoSuchFileException e) {
+                if (name.isEmpty()) {
+                    return Optional.empty();
+                }
+            } catch (IOException e) {
+                // Out of reach: whoever wants to write there is told so.
+                return Optional.empty();
+            }
+        }
+        return Optional.empty();
     }
 
     /** The path itself or its nearest ancestor that exists. */
@@ -76,10 +129,11 @@ public final class Cache {
         return here;
     }
 
-    private static void makeDirectories(Path base) throws IOException {
+    private static void makeDirectories(Path base, Owners owners) throws IOException {
+        OwnDirectory.make(base, owners);
         for (CacheType type : CacheType.values()) {
             if (type != CacheType.BLOB) {
-                Folder.create(base.resolve(type.word()));
+                OwnDirectory.make(base.resolve(type.word()), owners);
             }
         }
     }
@@ -125,7 +179,7 @@ public final class Cache {
     /** The same in another part of the cache. */
     public Optional<Path> finished(CacheType type, String key, Predicate<Path> intact) {
         Path file = directory(type).resolve(key);
-        return Folder.isFile(file) && intact.test(file) ? Optional.of(file) : Optional.empty();
+        return Folder.isTrusted(file, owners) && intact.test(file) ? Optional.of(file) : Optional.empty();
     }
 
     /**
@@ -197,7 +251,7 @@ public final class Cache {
 
     /** When its files were used last, and which are pinned. */
     public Uses uses() {
-        return new Uses(Folder.parent(base));
+        return new Uses(Folder.parent(base), owners);
     }
 
     /** What {@code cache gc} removes. */

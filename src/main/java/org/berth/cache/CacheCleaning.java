@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.berth.error.HostException;
+import org.berth.host.Trees;
 
 /** What a cleaning of the cache is going to do, in order; {@link Step#message} is what the user is told of each. */
 public record CacheCleaning(List<Step> steps) {
@@ -32,7 +33,7 @@ public record CacheCleaning(List<Step> steps) {
         @Override
         public void perform() {
             try {
-                Folder.deleteTree(path);
+                Trees.delete(path);
             } catch (IOException e) {
                 throw new HostException("unable to remove %s: %s".formatted(path, e.getMessage()), e);
             }

@@ -2,8 +2,10 @@ package org.berth.cache;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.berth.error.HostException;
 
 /** What is to be done about an image: it is there, or the holder of this has to make it while others wait. */
@@ -37,6 +39,8 @@ public sealed interface ImageLease extends AutoCloseable {
         /** Synchronises what was written and gives it its name. */
         public Path publish() {
             try (FileChannel channel = FileChannel.open(part.path(), StandardOpenOption.WRITE)) {
+                // Whatever the umask was: one that others could write to would not be believed.
+                Files.setPosixFilePermissions(part.path(), PosixFilePermissions.fromString("rwx------"));
                 channel.force(true);
                 Folder.publish(part.path(), file);
                 lease.finished();

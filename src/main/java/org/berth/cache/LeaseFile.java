@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import org.berth.host.SmallFile;
 import org.berth.process.ProcessIdentity;
 
 /**
@@ -28,6 +29,8 @@ import org.berth.process.ProcessIdentity;
  */
 final class LeaseFile {
     static final String SUFFIX = ".lease";
+
+    private static final int MAX_BYTES = 4096;
     /** How much of the time between two looks counts: a watcher that was stopped itself has seen nothing. */
     private static final Duration LONGEST_LOOK = Duration.ofSeconds(5);
     /** So old by the file system's clock, a lease needs no watching: clocks of machines do not differ by so much. */
@@ -132,7 +135,7 @@ final class LeaseFile {
         }
 
         private void removeIfOurs() throws IOException {
-            if (Files.readString(file, StandardCharsets.ISO_8859_1).startsWith(claim)) {
+            if (text(file).startsWith(claim)) {
                 Files.deleteIfExists(file);
             }
         }
@@ -176,7 +179,7 @@ final class LeaseFile {
         String text;
         Instant sign;
         try {
-            text = Files.readString(file, StandardCharsets.ISO_8859_1);
+            text = text(file);
             sign = Files.getLastModifiedTime(file).toInstant();
         } catch (NoSuchFileException e) {
             return new Attempt.Busy(Optional.empty());
@@ -192,6 +195,10 @@ final class LeaseFile {
             return new Attempt.Busy(owner);
         }
         return takeAway(text) ? new Attempt.Freed(owner, gone, sign) : new Attempt.Busy(Optional.empty());
+    }
+
+    private static String text(Path file) throws IOException {
+        return SmallFile.text(file, MAX_BYTES, StandardCharsets.ISO_8859_1);
     }
 
     private void watch(String text) {
@@ -212,7 +219,7 @@ final class LeaseFile {
         } catch (NoSuchFileException e) {
             return false;
         }
-        boolean right = Files.readString(away, StandardCharsets.ISO_8859_1).equals(expected);
+        boolean right = text(away).equals(expected);
         if (!right) {
             giveBack(away);
         }

@@ -2,11 +2,13 @@ package org.berth.cache;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.berth.error.ImageException;
+import org.berth.host.OwnDirectory;
+import org.berth.host.Owners;
+import org.berth.host.SmallFile;
 import org.berth.oci.Digest;
 import org.berth.oci.ImageNames;
 import org.berth.oci.ImageReference;
@@ -17,10 +19,14 @@ import org.berth.oci.ImageReference;
  * <p>They are not in the layout's {@code index.json} because two processes that write one file lose a name.
  */
 public final class NameFiles implements ImageNames {
-    private final Path directory;
+    private static final int MAX_BYTES = 1 << 16;
 
-    /** @param root what the user calls the cache directory */
-    public NameFiles(Path root) {
+    private final Path directory;
+    private final Owners owners;
+
+    /** @param root what the user calls the cache directory; {@link Cache#objection} has none to it */
+    public NameFiles(Path root, Owners owners) {
+        this.owners = owners;
         this.directory = root.toAbsolutePath()
                 .resolve("cache")
                 .resolve(CacheType.BLOB.word())
@@ -30,7 +36,11 @@ public final class NameFiles implements ImageNames {
     @Override
     public Optional<Digest> find(ImageReference image) {
         try {
-            List<String> lines = Files.readAllLines(file(image), StandardCharsets.UTF_8);
+            Path file = file(image);
+            owners.require(file, Owners.Kind.FILE);
+            List<String> lines = SmallFile.text(file, MAX_BYTES, StandardCharsets.UTF_8)
+                    .lines()
+                    .toList();
             return lines.size() == 2 && lines.getFirst().equals(image.toString())
                     ? Optional.of(Digest.parse(lines.getLast()))
                     : Optional.empty();
@@ -46,7 +56,7 @@ public final class NameFiles implements ImageNames {
             return;
         }
         try {
-            Folder.create(directory);
+            OwnDirectory.make(directory, owners);
             Folder.write(file(image), "%s\n%s\n".formatted(image, digest).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             // A cache that is full or read-only serves this use all the same.

@@ -11,7 +11,6 @@ import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
 import org.berth.error.HostException;
-import org.berth.host.Host;
 
 /** Files of images outside the cache: copies that appear whole, and temporary ones. */
 public final class OwnFiles {
@@ -78,16 +77,6 @@ public final class OwnFiles {
         } catch (IOException e) {
             throw new HostException("could not make a temporary file in %s: %s".formatted(directory, e.getMessage()), e)
                     .hint("set APPTAINER_TMPDIR to a directory that can be written");
-        }
-    }
-
-    /** A directory of the caller's alone; made, with those above it, unless it is there. */
-    public static Path directory(Path directory) {
-        try {
-            Folder.create(directory);
-            return directory;
-        } catch (IOException e) {
-            throw new HostException("could not make the directory %s: %s".formatted(directory, Host.reason(e)), e);
         }
     }
 

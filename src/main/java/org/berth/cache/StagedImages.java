@@ -5,20 +5,26 @@ import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
+import java.util.concurrent.ThreadLocalRandom;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.host.OwnDirectory;
+import org.berth.host.Owners;
 import org.berth.host.Room;
 import org.berth.oci.Digest;
 
@@ -26,64 +32,95 @@ import org.berth.oci.Digest;
  * A node's own copies of images from a shared file system: a cache in {@code berth-UID} of the node's directory, by the digest of
  * what is in the image. One process copies, the others wait; the least recently used copies make room for new ones.
  *
- * <p>A copy may also be delivered: as {@code .berth-UID-DIGEST.sbcast} in the node's directory, by whatever means. It is taken
- * only if it is what it should be, and removed in any case.
+ * <p>A copy may also be delivered: as {@code .berth-UID-DIGEST-RANDOM.sbcast} in the node's directory, by whatever means. Nobody can
+ * put anything in its way, as nobody knows the name before. It is taken only if it is the user's and what it should be, which is looked
+ * at where nobody else can exchange it any more, and removed in any case.
  */
 public final class StagedImages {
     private static final int BUFFER = 1 << 20;
 
+    private static final String DELIVERED = ".sbcast";
+    private static final int MAX_LISTED = 65536;
+
     private final Path base;
-    private final int uid;
+    private final Path root;
+    private final Owners owners;
     private final Cache cache;
 
-    private StagedImages(Path base, int uid, Cache cache) {
+    private StagedImages(Path base, Path root, Owners owners, Cache cache) {
         this.base = base;
-        this.uid = uid;
+        this.root = root;
+        this.owners = owners;
         this.cache = cache;
     }
 
-    /** Where the copies of a user are in a node's directory; there is a {@code cache} in it. */
-    public static Path root(Path base, int uid) {
-        return base.resolve("berth-" + uid);
+    /** Where the copies of a user are in a node's directory; there is a {@code cache} in it. Empty if there are none yet. */
+    public static Optional<Path> root(Path base, Owners owners) throws IOException {
+        return OwnDirectory.find(base, name(owners), owners);
     }
 
-    /** The name under which a copy of an image is delivered; empty if the image does not tell its digest. */
-    public static Optional<Path> delivered(Path base, int uid, Path image) {
+    private static String name(Owners owners) {
+        return "berth-" + Integer.toUnsignedString(owners.uid());
+    }
+
+    /** A name under which a copy of an image is delivered, for once; empty if the image does not tell its digest. */
+    public static Optional<Path> delivery(Path base, Owners owners, Path image) {
         try {
-            return ImageTrailer.read(image).map(trailer -> delivered(base, uid, trailer.digest()));
+            String random =
+                    HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
+            return ImageTrailer.read(image)
+                    .map(trailer -> base.resolve(prefix(owners, trailer.digest()) + random + DELIVERED));
         } catch (IOException e) {
             return Optional.empty();
         }
     }
 
-    private static Path delivered(Path base, int uid, Digest digest) {
-        return base.resolve(".berth-%d-%s.sbcast".formatted(uid, digest.hex()));
+    private static String prefix(Owners owners, Digest digest) {
+        return ".%s-%s-".formatted(name(owners), digest.hex());
+    }
+
+    /** What was delivered of an image; of what others gave such names nothing. */
+    private List<Path> delivered(Digest digest) throws IOException {
+        String prefix = prefix(owners, digest);
+        List<Path> found = new ArrayList<>();
+        int listed = 0;
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(base)) {
+            for (Path entry : entries) {
+                String name = String.valueOf(entry.getFileName());
+                if (name.startsWith(prefix)
+                        && name.endsWith(DELIVERED)
+                        && owners.anothers(entry).isEmpty()) {
+                    found.add(entry);
+                }
+                if (++listed == MAX_LISTED) {
+                    break;
+                }
+            }
+        } catch (NoSuchFileException e) {
+            // Another process of the user's has taken it.
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return found;
     }
 
     /**
      * Opens the copies of a user, and makes the directory if it is not there.
      *
-     * @throws HostException if it is another's, or cannot be written
+     * @throws HostException if it cannot be made
      */
-    public static StagedImages open(Path base, int uid) {
-        Path root = root(base, uid);
+    public static StagedImages open(Path base, Owners owners) {
+        Path root;
         try {
-            Folder.create(root);
-            if (!Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS) || owner(root) != uid) {
-                throw new HostException("%s is not a directory of user %d".formatted(root, uid));
-            }
+            root = OwnDirectory.of(base, name(owners), owners);
         } catch (IOException e) {
-            throw new HostException("could not make the directory %s: %s".formatted(root, Folder.reason(e)), e);
+            throw new HostException(
+                    "could not make the directory %s: %s".formatted(base.resolve(name(owners)), Folder.reason(e)), e);
         }
-        return switch (Cache.open(root)) {
-            case Cache.Opened.Usable(Cache cache) -> new StagedImages(base, uid, cache);
+        return switch (Cache.open(root, owners)) {
+            case Cache.Opened.Usable(Cache cache) -> new StagedImages(base, root, owners, cache);
             case Cache.Opened.Unusable(String reason) -> throw new HostException(reason);
         };
-    }
-
-    private static int owner(Path path) throws IOException {
-        Map<String, Object> status = Files.readAttributes(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
-        return (Integer) Objects.requireNonNull(status.get("uid"));
     }
 
     /** What is told while an image is staged. */
@@ -112,7 +149,7 @@ public final class StagedImages {
         try {
             Optional<ImageTrailer> trailer = origin == Origin.OWN_CACHE ? ImageTrailer.read(image) : Optional.empty();
             String key = trailer.isPresent() ? trailer.get().digest().hex() : identity(image);
-            Optional<Path> delivered = trailer.map(t -> delivered(base, uid, t.digest()));
+            List<Path> delivered = trailer.isPresent() ? delivered(trailer.get().digest()) : List.of();
             try (ImageLease lease = cache.lease(key, file -> isWhole(file, trailer), events::waiting)) {
                 return switch (lease) {
                     case ImageLease.Finished(Path file) -> {
@@ -120,8 +157,12 @@ public final class StagedImages {
                         yield file;
                     }
                     case ImageLease.Writer writer -> {
-                        if (delivered.isEmpty() || !take(delivered.get(), trailer.orElseThrow(), writer.temporary())) {
-                            events.copying(StagedImages.root(base, uid));
+                        boolean taken = false;
+                        for (Path file : delivered) {
+                            taken = taken || take(file, trailer.orElseThrow(), writer.temporary());
+                        }
+                        if (!taken) {
+                            events.copying(root);
                             copy(image, trailer, writer.temporary());
                             if (trailer.isEmpty() && !identity(image).equals(key)) {
                                 throw new IOException("it was changed while it was copied");
@@ -131,8 +172,8 @@ public final class StagedImages {
                     }
                 };
             } finally {
-                if (delivered.isPresent()) {
-                    Files.deleteIfExists(delivered.get());
+                for (Path file : delivered) {
+                    Files.deleteIfExists(file);
                 }
             }
         } catch (InterruptedIOException e) {
@@ -162,21 +203,19 @@ public final class StagedImages {
         return Digest.sha256(text.getBytes(StandardCharsets.UTF_8)).hex();
     }
 
-    /** Takes what was delivered if it is the user's and the right image. */
+    /** Takes what was delivered if it is the user's and the right image; it is moved first, to where only the user may write. */
     private boolean take(Path delivered, ImageTrailer wanted, Path to) throws IOException {
-        if (!Folder.isFile(delivered) || owner(delivered) != uid) {
-            return false;
-        }
-        if (!ImageTrailer.read(delivered).equals(Optional.of(wanted)) || !wanted.matches(delivered)) {
-            return false;
-        }
         try {
             Files.move(delivered, to, StandardCopyOption.ATOMIC_MOVE);
-            return true;
         } catch (IOException e) {
-            // Not on the same file system, as it should be.
+            // Not on the same file system, as it should be, or gone.
             return false;
         }
+        if (Folder.isTrusted(to, owners) && ImageTrailer.read(to).equals(Optional.of(wanted)) && wanted.matches(to)) {
+            return true;
+        }
+        Files.delete(to);
+        return false;
     }
 
     private void copy(Path image, Optional<ImageTrailer> trailer, Path to) throws IOException {

@@ -11,6 +11,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.berth.host.OwnDirectory;
+import org.berth.host.Owners;
+import org.berth.host.SmallFile;
 
 /**
  * When images were used last and which are to stay: {@code cache/used/TYPE.NAME}, whose time is that of the last use, and
@@ -28,11 +31,13 @@ public final class Uses {
     private static final Duration LONGEST_JOB = Duration.ofDays(7);
     private static final int MAX_PIN = 4096;
 
+    private final Owners owners;
     private final Path used;
     private final Path pins;
 
     /** @param root what the user calls the cache directory */
-    public Uses(Path root) {
+    public Uses(Path root, Owners owners) {
+        this.owners = owners;
         Path base = root.toAbsolutePath().resolve("cache");
         this.used = base.resolve("used");
         this.pins = base.resolve("pins");
@@ -91,7 +96,7 @@ public final class Uses {
 
     /** Keeps an image until it is unpinned. */
     public void pin(Entry entry, String image) throws IOException {
-        Folder.create(pins);
+        OwnDirectory.make(pins, owners);
         Folder.write(pins.resolve(entry.file()), (image + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
@@ -106,7 +111,7 @@ public final class Uses {
     /** Whether nobody has done a thing for this file in that job yet; from now on somebody has. */
     public boolean claim(Entry entry, String job) {
         try {
-            Folder.create(used);
+            OwnDirectory.make(used, owners);
             Folder.createFile(used.resolve(entry.file() + CLAIM + job)).close();
             return true;
         } catch (IOException e) {
@@ -115,9 +120,9 @@ public final class Uses {
         }
     }
 
-    private static void write(Path file, String text) {
+    private void write(Path file, String text) {
         try {
-            Folder.create(Folder.parent(file));
+            OwnDirectory.make(Folder.parent(file), owners);
             Folder.write(file, text.getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             // A cache that is full or read-only serves this use all the same.
@@ -197,9 +202,7 @@ public final class Uses {
 
     private static String text(Path file) {
         try {
-            return Files.size(file) > MAX_PIN
-                    ? ""
-                    : Files.readString(file, StandardCharsets.UTF_8).strip();
+            return SmallFile.text(file, MAX_PIN, StandardCharsets.UTF_8).strip();
         } catch (IOException e) {
             return "";
         }

@@ -69,7 +69,12 @@ final class CacheCommand {
     }
 
     private Cache cache() {
-        return switch (Cache.open(places.cacheDirectory())) {
+        places.tellOfRefused(messages);
+        Path directory = places.cacheDirectory()
+                .orElseThrow(() -> new HostException("there is no cache to be used: "
+                                + places.placement(Role.IMAGES).objections())
+                        .hint("APPTAINER_CACHEDIR names another place"));
+        return switch (Cache.open(directory, places.owners())) {
             case Cache.Opened.Usable(Cache usable) -> usable;
             case Cache.Opened.Unusable(String reason) -> throw new HostException(reason);
         };
@@ -79,17 +84,22 @@ final class CacheCommand {
     private Map<Path, Cache> staged() {
         Map<Path, Cache> found = new LinkedHashMap<>();
         for (Candidate candidate : places.candidates(Role.STAGE)) {
-            candidate
-                    .path()
-                    .map(base -> StagedImages.root(base, host.facts().uid()))
-                    .filter(host::isDirectory)
-                    .ifPresent(root -> {
-                        if (Cache.open(root) instanceof Cache.Opened.Usable(Cache cache)) {
-                            found.put(root, cache);
-                        }
-                    });
+            candidate.path().filter(host::isDirectory).flatMap(this::staged).ifPresent(root -> {
+                if (Cache.open(root, places.owners()) instanceof Cache.Opened.Usable(Cache cache)) {
+                    found.put(root, cache);
+                }
+            });
         }
         return found;
+    }
+
+    private Optional<Path> staged(Path base) {
+        try {
+            return StagedImages.root(base, places.owners());
+        } catch (IOException e) {
+            messages.warning("the copies in %s are passed over: %s".formatted(base, Host.reason(e)));
+            return Optional.empty();
+        }
     }
 
     private void where() {
@@ -140,7 +150,7 @@ final class CacheCommand {
     private static String word(Placement.Verdict verdict) {
         return switch (verdict) {
             case TAKEN -> "taken";
-            case REFUSED -> "refused";
+            case REFUSED, DISTRUSTED -> "refused";
             case PASSED_OVER -> "passed";
         };
     }
@@ -277,9 +287,10 @@ final class CacheCommand {
             };
             Uses.Entry entry = Optional.of(pulled.file())
                     .filter(file -> !pulled.temporary())
-                    .flatMap(file -> Uses.entry(pulling.places().cacheDirectory(), file))
+                    .flatMap(
+                            file -> Uses.entry(pulling.places().cacheDirectory().orElseThrow(), file))
                     .orElseThrow(() -> new HostException("%s is not in the cache".formatted(image)));
-            new Uses(pulling.places().cacheDirectory()).pin(entry, image);
+            new Uses(pulling.places().cacheDirectory().orElseThrow(), places.owners()).pin(entry, image);
             messages.info("Pinned %s: %s".formatted(image, entry.name()));
         }
     }

@@ -28,7 +28,7 @@ final class ContainerCommand {
         this.invocation = invocation;
         this.host = host;
         this.messages = messages;
-        this.containers = new KeptContainers(site.containers(), host.facts().uid());
+        this.containers = new KeptContainers(site.containers(), Places.owners(host, site));
     }
 
     int run() {

@@ -107,8 +107,7 @@ final class HoldCommand {
 
     private String stored(Puller.PulledImage image) {
         if (image.temporary()) {
-            throw new HostException("the store %s cannot be used"
-                            .formatted(new Places(invocation, host, site).cacheDirectory()))
+            throw new HostException("the store cannot be used, and no cache in its place")
                     .hint("store= in plugstack.conf names a directory that all users may write to");
         }
         Places places = new Places(invocation, host, site);

@@ -8,11 +8,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.berth.cache.OwnFiles;
+import org.berth.cache.Uses;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.FileIdentity;
 import org.berth.host.Host;
+import org.berth.host.OutputFiles;
+import org.berth.host.Owners;
 import org.berth.host.Trees;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
@@ -26,6 +29,9 @@ import org.berth.squashfs.Unpacker;
 
 /** From what the user calls an image to one that can be mounted now. */
 final class Images {
+    /** Names below the store: the user's part, {@code cache}, a part of that, the file. */
+    private static final int IN_STORE = 4;
+
     private final Invocation invocation;
     private final Host host;
     private final SiteConfig site;
@@ -54,7 +60,8 @@ final class Images {
                 Path file = host.path(path);
                 Path mounted = copy.apply(file);
                 requireAllowed(mounted, file, new Provenance.Named(), false);
-                yield mountable(mounted, String.valueOf(file.getFileName()), false)
+                Origin origin = !mounted.equals(file) || isStored(file) ? Origin.FOUND : Origin.NAMED;
+                yield mountable(mounted, String.valueOf(file.getFileName()), origin)
                         .shownAs(file.toString());
             }
             case ImageName.Remote remote -> {
@@ -64,14 +71,14 @@ final class Images {
                 pulling.places().markUse(pulled);
                 requireAllowed(
                         pulled.file(), pulled.file(), new Provenance.Converted(remote.uri()), pulled.temporary());
-                yield mountable(pulled.file(), remote.uri(), pulled.temporary());
+                yield mountable(pulled.file(), remote.uri(), Origin.of(pulled));
             }
             case ImageName.Whole whole -> {
                 Pulling pulling = new Pulling(invocation, host, site, messages);
                 Puller.PulledImage pulled = pulling.fetch(whole);
                 pulling.places().markUse(pulled);
                 requireAllowed(pulled.file(), pulled.file(), new Provenance.Fetched(whole.uri()), pulled.temporary());
-                yield mountable(pulled.file(), whole.uri(), pulled.temporary());
+                yield mountable(pulled.file(), whole.uri(), Origin.of(pulled));
             }
         };
     }
@@ -79,7 +86,65 @@ final class Images {
     /** A file or directory of this machine, under the name that it was called by. */
     RunnableImage runnable(Path file, String name, Provenance provenance) {
         requireAllowed(file, file, provenance, false);
-        return mountable(file, name, false);
+        boolean named = provenance instanceof Provenance.Named && !isStored(file);
+        return mountable(file, name, named ? Origin.NAMED : Origin.FOUND);
+    }
+
+    /** Who says that a file is the image. */
+    private enum Origin {
+        /** The user, who may take whosever he likes. */
+        NAMED,
+        /** Berth: in a cache or among the copies of this node. Only a file that nobody else wrote is taken. */
+        FOUND,
+        /** Berth, which made it for this use alone. */
+        TEMPORARY;
+
+        static Origin of(Puller.PulledImage image) {
+            return image.temporary() ? TEMPORARY : FOUND;
+        }
+    }
+
+    /** In srun an image was put into the store, or a cache in its place, and its file is what the nodes are told. */
+    private boolean isStored(Path file) {
+        Optional<Path> store = invocation.value("store").map(Path::of);
+        if (store.isEmpty()) {
+            return false;
+        }
+        Path directory = OutputFiles.folder(OutputFiles.folder(file));
+        boolean below = file.startsWith(store.orElseThrow())
+                && file.getNameCount() == store.orElseThrow().getNameCount() + IN_STORE
+                && directory.endsWith("cache");
+        return below
+                || new Places(invocation, host, site)
+                        .cacheDirectory()
+                        .flatMap(root -> Uses.entry(root, file))
+                        .isPresent();
+    }
+
+    private RunnableImage mountable(Path file, String name, Origin origin) {
+        boolean temporary = origin == Origin.TEMPORARY;
+        if (origin == Origin.NAMED) {
+            return mountable(file, name, temporary);
+        }
+        String identity = identity(file, Owners.Kind.FILE);
+        RunnableImage image = mountable(file, name, temporary);
+        if (image.rootfs() instanceof RootfsSource.Unpacked) {
+            return image;
+        }
+        // Where it was judged too, that says more; it has to be the same file.
+        Optional<String> state = image.identity();
+        if (state.filter(text -> !text.startsWith(identity + ":")).isPresent()) {
+            throw new ImageException("image %s was changed while it was looked at".formatted(file));
+        }
+        return state.isPresent() ? image : image.with(identity);
+    }
+
+    private String identity(Path path, Owners.Kind kind) {
+        try {
+            return Places.owners(host, site).identity(path, kind);
+        } catch (IOException e) {
+            throw new HostException("the image is not used: %s %s".formatted(path, Host.reason(e)), e);
+        }
     }
 
     /** What was judged is what is mounted: that file, in that state. */
@@ -109,7 +174,8 @@ final class Images {
             if (temporary) {
                 OwnFiles.remove(file);
             }
-            return new RunnableImage(new RootfsSource.Unpacked(directory.resolve("root")), image.container(), name);
+            return new RunnableImage(new RootfsSource.Unpacked(directory.resolve("root")), image.container(), name)
+                    .with(identity(directory, Owners.Kind.DIRECTORY));
         }
         return temporary ? image.asTemporary() : image;
     }

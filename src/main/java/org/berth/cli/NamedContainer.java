@@ -39,7 +39,7 @@ final class NamedContainer {
         this.site = site;
         this.messages = messages;
         this.name = ContainerName.parse(invocation.value("name").orElseThrow(), invocation.value("job"));
-        this.containers = new KeptContainers(site.containers(), host.facts().uid());
+        this.containers = new KeptContainers(site.containers(), Places.owners(host, site));
     }
 
     /** @param image as the user calls it */
@@ -141,7 +141,7 @@ final class NamedContainer {
         KeptImage kept = container.image();
         Images images = new Images(invocation, host, site, messages);
         boolean local = kept.reference().startsWith("/");
-        if (!local && kept.file().filter(host::exists).isEmpty()) {
+        if (!local && kept.file().filter(this::isBelieved).isEmpty()) {
             return images.runnable(kept.reference());
         }
         Path file = kept.file().orElse(Path.of(kept.reference()));
@@ -156,6 +156,11 @@ final class NamedContainer {
                     .hint("bring the old one back, or remove the container with 'berth container remove' on this node");
         }
         return images.runnable(file, shownName(kept), provenance(kept.reference()));
+    }
+
+    /** A file of the cache that somebody else put there is as good as none: the image is fetched again. */
+    private boolean isBelieved(Path file) {
+        return SaveCommand.isBelieved(file, host, site);
     }
 
     private static Provenance provenance(String reference) {

@@ -230,6 +230,7 @@ public final class OptionTable {
             text("nodes", "N", "nodes of the step"),
             text("options", "TEXT", "launch options, as one text"),
             flag("lone-ranks", "the step's tasks have no PMI").secret(),
+            text("store", "DIR", "where images are kept that all nodes see; each user has a directory in it"),
             flag("fill", "pull the image into the cache, and print its file"));
 
     private static final List<Option> BUILD = List.of(

@@ -8,12 +8,15 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.berth.cache.OwnFiles;
+import org.berth.cache.Cache;
 import org.berth.cache.Uses;
+import org.berth.config.PlaceSettings;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.host.Host;
 import org.berth.host.OutputFiles;
+import org.berth.host.OwnDirectory;
+import org.berth.host.Owners;
 import org.berth.place.Candidate;
 import org.berth.place.Candidates;
 import org.berth.place.Look;
@@ -29,20 +32,61 @@ final class Places {
     /** Before Slurm 23.02 a step is not told when its job will end. */
     private static final Duration LONGEST_JOB = Duration.ofDays(7);
 
+    private static final String STORE = "store=";
+
     private final Invocation invocation;
     private final Host host;
     private final SiteConfig site;
+    private final Owners owners;
+    private Optional<Candidate> store = Optional.empty();
     private final Map<Role, Placement> chosen = new EnumMap<>(Role.class);
 
     Places(Invocation invocation, Host host, SiteConfig site) {
         this.invocation = invocation;
         this.host = host;
         this.site = site;
+        this.owners = owners(host, site);
     }
 
-    /** The directory that holds {@code cache/}; where nothing is fit the default one, so that its fault is told. */
-    Path cacheDirectory() {
-        return placement(Role.IMAGES).path().orElseGet(() -> RegistryAccess.configurationDirectory(host));
+    /** Whom this caller trusts. */
+    static Owners owners(Host host, SiteConfig site) {
+        PlaceSettings.Trusted trusted = site.places().trusted();
+        return new Owners(host.facts().uid(), trusted.owners(), trusted.groups());
+    }
+
+    Owners owners() {
+        return owners;
+    }
+
+    /**
+     * The directory that holds {@code cache/}; where nothing is fit the default one, so that its fault is told. Empty if somebody else
+     * could have filled that.
+     */
+    Optional<Path> cacheDirectory() {
+        Placement placement = placement(Role.IMAGES);
+        if (placement.path().isPresent()) {
+            return placement.path();
+        }
+        return Optional.of(RegistryAccess.configurationDirectory(host))
+                .filter(directory -> Cache.objection(directory, owners).isEmpty());
+    }
+
+    /** Says of a cache that somebody else has filled, or of a store that cannot be used, what is used in its place. */
+    void tellOfRefused(Messages messages) {
+        Optional<Path> used = cacheDirectory();
+        for (Placement.Judgement judgement : placement(Role.IMAGES).judgements()) {
+            Candidate candidate = judgement.candidate();
+            if (judgement.verdict() == Placement.Verdict.DISTRUSTED
+                    || judgement.verdict() == Placement.Verdict.REFUSED
+                            && candidate.origin().equals(STORE)) {
+                messages.warning("the cache of %s is not used: %s; %s"
+                        .formatted(
+                                candidate.origin(),
+                                judgement.reason(),
+                                used.map(directory -> directory + " is used in its place")
+                                        .orElse("no cache is used")));
+            }
+        }
     }
 
     /** Where what is gone at the end is kept. */
@@ -60,36 +104,84 @@ final class Places {
                     .hint("make it, or let %s name another"
                             .formatted(invocation.value("tmpdir").isPresent() ? "APPTAINER_TMPDIR" : "TMPDIR"));
         }
-        return OwnFiles.directory(path);
+        try {
+            return OwnDirectory.make(path, owners);
+        } catch (IOException e) {
+            throw new HostException("could not make the directory %s: %s".formatted(path, Host.reason(e)), e);
+        }
     }
 
     Placement placement(Role role) {
-        return chosen.computeIfAbsent(
-                role, r -> Placement.choose(r, candidates(r), host.facts().uid(), Places::look));
+        return chosen.computeIfAbsent(role, r -> {
+            Placement first = Placement.choose(r, candidates(r), looking);
+            List<Candidate> instead = first.path().isPresent() ? List.of() : candidatesInstead(r);
+            return instead.isEmpty()
+                    ? first
+                    : Placement.choose(r, instead, looking).after(first);
+        });
     }
 
     List<Candidate> candidates(Role role) {
+        return all().of(role);
+    }
+
+    private List<Candidate> candidatesInstead(Role role) {
+        return all().instead(role);
+    }
+
+    private Optional<Candidate> store() {
+        if (store.isEmpty()) {
+            store = invocation.value("store").map(this::store);
+        }
+        return store;
+    }
+
+    private Candidates all() {
         return new Candidates(
-                        new Candidates.Caller(
-                                host::env,
-                                host.facts().account().name(),
-                                host.facts().uid(),
-                                RegistryAccess.configurationDirectory(host),
-                                invocation.value("tmpdir"),
-                                host.facts().cwd()),
-                        site.places(),
-                        site.containers())
-                .of(role);
+                new Candidates.Caller(
+                        host::env,
+                        host.facts().account().name(),
+                        host.facts().uid(),
+                        RegistryAccess.configurationDirectory(host),
+                        invocation.value("tmpdir"),
+                        host.facts().cwd(),
+                        store()),
+                site.places(),
+                site.containers());
+    }
+
+    /** The user's part of a store; its name may be taken by somebody else, as everybody may write there. */
+    private Candidate store(String text) {
+        try {
+            Path store = Path.of(text);
+            return Candidate.of(
+                    OwnDirectory.of(store, Integer.toUnsignedString(host.facts().uid()), owners), STORE);
+        } catch (Owners.NotTrusted e) {
+            return Candidate.unusable(text, STORE, "%s %s".formatted(e.getFile(), e.getReason()));
+        } catch (IOException e) {
+            return Candidate.unusable(text, STORE, "%s: %s".formatted(text, Host.reason(e)));
+        }
     }
 
     /** What is to be said of a place that was taken without a look. */
     String remark(Role role, Path path) {
-        return Placement.remark(role, path, host.facts().uid(), Places::look);
+        return Placement.remark(role, path, looking);
     }
 
-    private static Look look(Path path) throws IOException {
-        return Probe.ofThisMachine().look(path);
-    }
+    private final Placement.Looking looking = new Placement.Looking() {
+        @Override
+        public Look look(Path path) throws IOException {
+            return Probe.ofThisMachine().look(path, owners());
+        }
+
+        @Override
+        public Optional<String> distrust(Role role, Path path) {
+            return switch (role) {
+                case BLOBS, IMAGES -> Cache.objection(path, owners());
+                case TMP, UPPER, RUN, STAGE -> Optional.empty();
+            };
+        }
+    };
 
     /** Remembers that an image of the cache is used now, so that {@code cache gc} keeps it: as long as this job runs. */
     void markUse(Path file) {
@@ -97,9 +189,9 @@ final class Places {
         if (!parent.endsWith("cache")) {
             return;
         }
-        Path root = cacheDirectory();
-        Uses.entry(root, file).ifPresent(entry -> {
-            Uses uses = new Uses(root);
+        Optional<Path> root = cacheDirectory();
+        root.flatMap(directory -> Uses.entry(directory, file)).ifPresent(entry -> {
+            Uses uses = new Uses(root.orElseThrow(), owners);
             uses.mark(entry);
             host.env("SLURM_JOB_ID")
                     .filter(job -> job.matches("[0-9]{1,10}"))

@@ -1,6 +1,7 @@
 package org.berth.cli;
 
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -47,6 +48,7 @@ final class Pulling {
     private final SiteConfig site;
     private final Messages messages;
     private final Places places;
+    private boolean told;
 
     Pulling(Invocation invocation, Host host, SiteConfig site, Messages messages) {
         this.invocation = invocation;
@@ -142,7 +144,11 @@ final class Pulling {
         return new RegistryAccess(invocation, host, messages)
                 .client(
                         otherwise,
-                        invocation.flag("disable-cache") ? ImageNames.NONE : new NameFiles(places.cacheDirectory()));
+                        invocation.flag("disable-cache")
+                                ? ImageNames.NONE
+                                : places.cacheDirectory()
+                                        .<ImageNames>map(directory -> new NameFiles(directory, places.owners()))
+                                        .orElse(ImageNames.NONE));
     }
 
     /** The platform of {@code --arch}, or of this machine. */
@@ -166,7 +172,8 @@ final class Pulling {
         int colon = compression.indexOf(':');
         Compression kind = compressionOf(colon < 0 ? compression : compression.substring(0, colon));
         return new PullSettings(
-                invocation.flag("disable-cache") ? Optional.empty() : Optional.of(places.cacheDirectory()),
+                cacheDirectory(),
+                places.owners(),
                 places.temporaryDirectory(),
                 kind,
                 colon < 0 ? kind.defaultLevel() : level(compression.substring(colon + 1)),
@@ -176,6 +183,17 @@ final class Pulling {
                 site.imageLimits(),
                 host.facts().umask(),
                 Version.APPTAINER);
+    }
+
+    private Optional<Path> cacheDirectory() {
+        if (invocation.flag("disable-cache")) {
+            return Optional.empty();
+        }
+        if (!told) {
+            told = true;
+            places.tellOfRefused(messages);
+        }
+        return places.cacheDirectory();
     }
 
     /** What {@code mksquashfs} would compress with: {@code -comp} and the level are understood, the rest is not. */

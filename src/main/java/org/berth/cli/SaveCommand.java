@@ -1,5 +1,6 @@
 package org.berth.cli;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.berth.cache.OwnFiles;
@@ -9,6 +10,7 @@ import org.berth.error.ImageException;
 import org.berth.error.UsageException;
 import org.berth.host.FileIdentity;
 import org.berth.host.Host;
+import org.berth.host.Owners;
 import org.berth.instance.ContainerName;
 import org.berth.instance.KeptContainer;
 import org.berth.instance.KeptContainers;
@@ -83,14 +85,15 @@ final class SaveCommand {
     }
 
     private void save(ContainerName name, String file) {
-        KeptContainer container = new KeptContainers(
-                        site.containers(), host.facts().uid())
+        KeptContainer container = new KeptContainers(site.containers(), Places.owners(host, site))
                 .find(name)
                 .orElseThrow(
                         () -> new HostException("container %s does not exist on this machine".formatted(name.name()))
                                 .hint("'berth container list' lists them"));
         KeptImage kept = container.image();
-        Optional<Path> there = kept.file().filter(image -> isUnchanged(image, kept));
+        boolean named = kept.reference().startsWith("/");
+        Optional<Path> there =
+                kept.file().filter(image -> isUnchanged(image, kept) && (named || isBelieved(image, host, site)));
         if (there.isPresent()) {
             save(there.orElseThrow(), container, file);
             return;
@@ -111,6 +114,15 @@ final class SaveCommand {
             if (image.temporary()) {
                 OwnFiles.remove(image.file());
             }
+        }
+    }
+
+    /** Whether what Berth once found an image in is there still, and nobody else can have written it. */
+    static boolean isBelieved(Path file, Host host, SiteConfig site) {
+        try {
+            return Places.owners(host, site).objection(file, Owners.Kind.FILE).isEmpty();
+        } catch (IOException e) {
+            return false;
         }
     }
 

@@ -49,7 +49,7 @@ final class Staging {
             Path base = placement
                     .path()
                     .orElseThrow(() -> new HostException("there is no place for it: " + placement.objections()));
-            return StagedImages.open(base, host.facts().uid()).copyOf(image, origin(image), events());
+            return StagedImages.open(base, places.owners()).copyOf(image, origin(image), events());
         } catch (BerthException e) {
             messages.warning("the image is not copied to this node, but mounted from %s: %s"
                     .formatted(OutputFiles.folder(image), e.getMessage()));
@@ -58,10 +58,11 @@ final class Staging {
     }
 
     private StagedImages.Origin origin(Path image) {
-        boolean cached = Uses.entry(places.cacheDirectory(), image).isPresent()
-                && host.statNow(image)
-                        .filter(file -> file.uid() == host.facts().uid())
-                        .isPresent();
+        boolean cached =
+                places.cacheDirectory().flatMap(root -> Uses.entry(root, image)).isPresent()
+                        && host.statNow(image)
+                                .filter(file -> file.uid() == host.facts().uid())
+                                .isPresent();
         return cached ? StagedImages.Origin.OWN_CACHE : StagedImages.Origin.ELSEWHERE;
     }
 
@@ -109,21 +110,21 @@ final class Staging {
                 .map(Candidate::path)
                 .flatMap(Optional::stream)
                 .findFirst()
-                .flatMap(base -> StagedImages.delivered(base, host.facts().uid(), image));
-        Path root = places.cacheDirectory();
+                .flatMap(base -> StagedImages.delivery(base, places.owners(), image));
+        Optional<Path> root = places.cacheDirectory();
         boolean first = job.isPresent()
                 && sbcast.isPresent()
                 && target.isPresent()
                 && nodes() > 1
                 && applies(image)
-                && Uses.entry(root, image)
-                        .map(entry -> new Uses(root).claim(entry, job.get()))
+                && root.flatMap(directory -> Uses.entry(directory, image))
+                        .map(entry -> new Uses(root.orElseThrow(), places.owners()).claim(entry, job.get()))
                         .orElse(false);
         if (first) {
             messages.info("Sending the image to the job's nodes");
+            // Without --force: the name is a new one, and a file that is there is somebody else's.
             send(List.of(
                     sbcast.orElseThrow().toString(),
-                    "--force",
                     image.toString(),
                     target.orElseThrow().toString()));
         }

@@ -14,6 +14,7 @@ import java.util.OptionalLong;
  * @param stagePaths where; none: they do not
  * @param stageNodes from so many nodes on images on parallel file systems are copied too
  * @param stageBytes from this size on they are copied too
+ * @param trusted whose caches and copies are believed besides the user's own
  */
 public record PlaceSettings(
         List<String> caches,
@@ -23,7 +24,8 @@ public record PlaceSettings(
         Staging staging,
         List<String> stagePaths,
         int stageNodes,
-        OptionalLong stageBytes) {
+        OptionalLong stageBytes,
+        Trusted trusted) {
     public static final PlaceSettings DEFAULTS = new PlaceSettings(
             List.of(),
             List.of("$SLURM_TMPDIR", "/tmp"),
@@ -32,12 +34,23 @@ public record PlaceSettings(
             Staging.AUTO,
             List.of(),
             64,
-            OptionalLong.empty());
+            OptionalLong.empty(),
+            Trusted.NOBODY);
 
     public PlaceSettings {
         caches = List.copyOf(caches);
         temporaries = List.copyOf(temporaries);
         stagePaths = List.copyOf(stagePaths);
+    }
+
+    /** Users, and groups, by name or number. */
+    public record Trusted(List<String> owners, List<String> groups) {
+        public static final Trusted NOBODY = new Trusted(List.of(), List.of());
+
+        public Trusted {
+            owners = List.copyOf(owners);
+            groups = List.copyOf(groups);
+        }
     }
 
     /** When images are copied to the nodes. */

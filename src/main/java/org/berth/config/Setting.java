@@ -34,6 +34,8 @@ public enum Setting {
     DRIVER_ROOT("driver root"),
     ALWAYS_USE_NV("always use nv"),
     ALWAYS_USE_ROCM("always use rocm"),
+    TRUSTED_OWNERS("trusted owners"),
+    TRUSTED_GROUPS("trusted groups"),
     IMAGE_MAX_ENTRIES("image max entries"),
     IMAGE_MAX_SIZE("image max size"),
     IMAGE_MAX_DEPTH("image max depth"),

@@ -28,6 +28,7 @@ import org.berth.yaml.YamlTree;
  */
 public final class SiteConfigReader {
     private static final int MAX_BYTES = 1 << 20;
+    private static final int OTHERS_WRITE = 022;
 
     /** What an apptainer.conf of any version has besides, and means nothing here. */
     private static final Set<String> OTHER_DIRECTIVES = Set.of(
@@ -220,7 +221,7 @@ public final class SiteConfigReader {
                         v.yes(Setting.ALWAYS_USE_NV, d.gpus().alwaysNvidia()),
                         v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())),
                 v.imageLimits(d.imageLimits()),
-                places(v, d.places()),
+                places(v, d.places(), host),
                 limits.restricts() ? List.of(limits) : List.of(),
                 signatures.active() ? List.of(signatures) : List.of(),
                 List.of(),
@@ -228,7 +229,7 @@ public final class SiteConfigReader {
         return config.with(OwnSettings.restrictions(config, path));
     }
 
-    private static PlaceSettings places(Values v, PlaceSettings d) {
+    private static PlaceSettings places(Values v, PlaceSettings d, Host host) {
         return new PlaceSettings(
                 v.list(Setting.CACHE_PATH, d.caches()),
                 v.list(Setting.TMP_PATH, d.temporaries()),
@@ -237,7 +238,24 @@ public final class SiteConfigReader {
                 v.staging(d.staging()),
                 v.list(Setting.STAGE_PATH, d.stagePaths()),
                 v.number(Setting.STAGE_NODES, d.stageNodes(), "a number of nodes"),
-                v.amount(Setting.STAGE_SIZE, d.stageBytes()));
+                v.amount(Setting.STAGE_SIZE, d.stageBytes()),
+                trusted(v, host));
+    }
+
+    /** Whom to trust only root says for others: whoever may write to the file could name himself. */
+    private static PlaceSettings.Trusted trusted(Values v, Host host) {
+        PlaceSettings.Trusted trusted =
+                new PlaceSettings.Trusted(v.names(Setting.TRUSTED_OWNERS), v.names(Setting.TRUSTED_GROUPS));
+        boolean ofRoot = host.stat(v.path())
+                .filter(file -> file.uid() == 0 && (file.mode() & OTHERS_WRITE) == 0)
+                .isPresent();
+        if (!trusted.equals(PlaceSettings.Trusted.NOBODY) && !ofRoot) {
+            throw new HostException(
+                    "configuration file %s: trusted-owners and trusted-groups count only in a file that is root's, and that"
+                                    .formatted(v.path())
+                            + " nobody else may write to");
+        }
+        return trusted;
     }
 
     private record Values(Map<Setting, Given> values, Path path) {

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -20,7 +19,6 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -28,6 +26,9 @@ import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
+import org.berth.host.OwnDirectory;
+import org.berth.host.Owners;
+import org.berth.host.SmallFile;
 import org.berth.host.Trees;
 import org.berth.oci.Json;
 
@@ -35,41 +36,39 @@ import org.berth.oci.Json;
 public final class KeptContainers {
     static final String JOB_PREFIX = "job-";
 
-    /** Where the plugin's epilog looks; the same in slurm-plugin/job.c. */
+    /** Where the plugin's epilog looks; the same in slurm-plugin/child.c. */
     private static final Path NOTES = Path.of("/var/tmp");
 
     private static final String NEW_PREFIX = ".new-";
     private static final String REMOVED_PREFIX = ".removed-";
-    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
+    private static final int MAX_RECORD = 1 << 20;
     private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
-            PosixFilePermissions.asFileAttribute(OWNER_ONLY);
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
     /** As an image's root is: the mode of the container's root. */
     private static final FileAttribute<Set<PosixFilePermission>> ROOT =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"));
 
-    private final Path root;
-    private final Path notes;
-    private final int uid;
+    private final Path parent;
+    private final Path notesParent;
+    private final String own;
+    private final Owners owners;
 
-    /**
-     * @param parent the site's directory, where every user may make one
-     * @param uid of the user
-     */
-    public KeptContainers(Path parent, int uid) {
-        this(parent, NOTES, uid);
+    /** @param parent the site's directory, where every user may make one */
+    public KeptContainers(Path parent, Owners owners) {
+        this(parent, NOTES, owners);
     }
 
-    KeptContainers(Path parent, Path notesParent, int uid) {
-        this.root = parent.resolve("berth-" + Integer.toUnsignedString(uid));
-        this.notes = notesParent.resolve("berth-" + Integer.toUnsignedString(uid));
-        this.uid = uid;
+    KeptContainers(Path parent, Path notesParent, Owners owners) {
+        this.parent = parent;
+        this.notesParent = notesParent;
+        this.own = "berth-" + Integer.toUnsignedString(owners.uid());
+        this.owners = owners;
     }
 
     /** @throws HostException for a directory that is not the user's alone, or a record that cannot be read */
     public Optional<KeptContainer> find(ContainerName name) {
-        Path scope = scope(name.job());
-        return isOurs(root) && isOurs(scope) ? read(scope.resolve(name.name()), name.job()) : Optional.empty();
+        return scope(name.job()).flatMap(scope -> read(scope.resolve(name.name()), name.job()));
     }
 
     /** Whether a container that is there was never entered: what an earlier attempt left counts as none. */
@@ -84,13 +83,14 @@ public final class KeptContainers {
      *     image makes way only if it was never entered and nobody starts it
      */
     public KeptContainer make(ContainerName name, KeptImage image) {
-        Path scope = scope(name.job());
-        ensureOurs(root);
-        ensureOurs(scope);
+        Path root = made(parent);
+        Path scope = name.job()
+                .map(job -> ensureOurs(root.resolve(JOB_PREFIX + job)))
+                .orElse(root);
         Path directory = scope.resolve(name.name());
         Path unfinished = scope.resolve(NEW_PREFIX + random());
-        KeptContainer container = planned(name, image);
-        name.job().ifPresent(this::note);
+        KeptContainer container = planned(name, image, scope);
+        name.job().ifPresent(job -> note(root, job));
         try {
             Files.createDirectory(unfinished, PRIVATE);
             Files.createDirectory(unfinished.resolve("upper"), ROOT);
@@ -122,8 +122,16 @@ public final class KeptContainers {
 
     /** As {@link #make} would make it. */
     public KeptContainer planned(ContainerName name, KeptImage image) {
+        Path root = root(parent).orElse(parent.resolve(own));
+        return planned(
+                name,
+                image,
+                name.job().map(job -> root.resolve(JOB_PREFIX + job)).orElse(root));
+    }
+
+    private static KeptContainer planned(ContainerName name, KeptImage image, Path scope) {
         return new KeptContainer(
-                scope(name.job()).resolve(name.name()),
+                scope.resolve(name.name()),
                 name.name(),
                 name.job(),
                 image,
@@ -131,9 +139,9 @@ public final class KeptContainers {
     }
 
     /** An empty directory by which the plugin's epilog sees that a job has containers, wherever they are kept. */
-    private void note(String job) {
+    private void note(Path root, String job) {
+        Path notes = made(notesParent);
         if (!notes.equals(root)) {
-            ensureOurs(notes);
             ensureOurs(notes.resolve(JOB_PREFIX + job));
         }
     }
@@ -158,24 +166,22 @@ public final class KeptContainers {
     }
 
     private List<KeptContainer> list(Optional<String> job) {
-        Path scope = scope(job);
-        if (!isOurs(root) || !isOurs(scope)) {
-            return List.of();
-        }
-        return names(scope).stream()
-                .filter(name -> !name.startsWith(".") && !name.startsWith(JOB_PREFIX))
-                .flatMap(name -> read(scope.resolve(name), job).stream())
-                .toList();
+        return scope(job)
+                .map(scope -> names(scope).stream()
+                        .filter(name -> !name.startsWith(".") && !name.startsWith(JOB_PREFIX))
+                        .flatMap(name -> read(scope.resolve(name), job).stream())
+                        .toList())
+                .orElse(List.of());
     }
 
     /** The jobs that have containers here. */
     public List<String> jobs() {
-        return !isOurs(root)
-                ? List.of()
-                : names(root).stream()
+        return root(parent)
+                .map(root -> names(root).stream()
                         .filter(name -> name.matches(JOB_PREFIX + "[0-9]{1,20}"))
                         .map(name -> name.substring(JOB_PREFIX.length()))
-                        .toList();
+                        .toList())
+                .orElse(List.of());
     }
 
     /** Removes a container with all that was written into it; false, and nothing is done, if somebody is in it. */
@@ -197,11 +203,10 @@ public final class KeptContainers {
 
     /** Removes what removals left that were interrupted. */
     public void removeLeftovers() {
-        if (isOurs(root)) {
-            names(root).stream()
-                    .filter(name -> name.startsWith(REMOVED_PREFIX))
-                    .forEach(name -> Trees.remove(root.resolve(name)));
-        }
+        root(parent)
+                .ifPresent(root -> names(root).stream()
+                        .filter(name -> name.startsWith(REMOVED_PREFIX))
+                        .forEach(name -> Trees.remove(root.resolve(name))));
     }
 
     /**
@@ -214,12 +219,16 @@ public final class KeptContainers {
         for (KeptContainer container : list(Optional.of(job))) {
             gone &= remove(container);
         }
-        return gone && removeEmpty(root.resolve(JOB_PREFIX + job)) && removeEmpty(notes.resolve(JOB_PREFIX + job));
+        for (Path place : List.of(parent, notesParent)) {
+            Optional<Path> scope = gone ? root(place).map(root -> root.resolve(JOB_PREFIX + job)) : Optional.empty();
+            gone &= scope.map(this::removeEmpty).orElse(gone);
+        }
+        return gone;
     }
 
     /** Half-made and half-removed containers are all that can be left in it. */
     private boolean removeEmpty(Path scope) {
-        if (!isOurs(Objects.requireNonNull(scope.getParent())) || !isOurs(scope)) {
+        if (!isOurs(scope)) {
             return true;
         }
         names(scope).stream().filter(name -> name.startsWith(".")).forEach(name -> Trees.remove(scope.resolve(name)));
@@ -233,40 +242,56 @@ public final class KeptContainers {
 
     // ---- directories that are nobody else's
 
-    private Path scope(Optional<String> job) {
-        return job.map(id -> root.resolve(JOB_PREFIX + id)).orElse(root);
+    /** Where the user's are in a directory of all users; empty if there are none. */
+    private Optional<Path> root(Path place) {
+        try {
+            return OwnDirectory.find(place, own, owners);
+        } catch (IOException e) {
+            throw refused(place.resolve(own), e);
+        }
     }
 
-    /** False if there is nothing. What another user put there is no link to follow and no directory to write into. */
+    private Path made(Path place) {
+        try {
+            return OwnDirectory.of(place, own, owners);
+        } catch (IOException e) {
+            throw refused(place.resolve(own), e);
+        }
+    }
+
+    private Optional<Path> scope(Optional<String> job) {
+        return root(parent)
+                .map(root -> job.map(id -> root.resolve(JOB_PREFIX + id)).orElse(root))
+                .filter(this::isOurs);
+    }
+
+    /** False if there is nothing. */
     private boolean isOurs(Path directory) {
         try {
-            Map<String, Object> attributes =
-                    Files.readAttributes(directory, "unix:uid,mode,isDirectory", LinkOption.NOFOLLOW_LINKS);
-            int mode = (Integer) attributes.getOrDefault("mode", 0777);
-            if (!Boolean.TRUE.equals(attributes.get("isDirectory"))
-                    || !Integer.valueOf(uid).equals(attributes.get("uid"))
-                    || (mode & 077) != 0) {
-                throw new HostException("%s is not a directory of yours alone: it is not used".formatted(directory))
-                        .hint("whoever made it removes it, or the administrator; its mode must be 0700");
-            }
-            return true;
-        } catch (java.nio.file.NoSuchFileException e) {
-            return false;
+            return OwnDirectory.isThere(directory, owners);
         } catch (IOException e) {
-            throw new HostException("could not look at %s: %s".formatted(directory, Host.reason(e)), e);
+            throw refused(directory, e);
         }
     }
 
-    private void ensureOurs(Path directory) {
+    private Path ensureOurs(Path directory) {
         try {
-            Files.createDirectory(directory, PRIVATE);
-        } catch (FileAlreadyExistsException e) {
-            // Whose it is is looked at below.
+            return OwnDirectory.make(directory, owners);
         } catch (IOException e) {
-            throw new HostException("could not make %s: %s".formatted(directory, Host.reason(e)), e)
-                    .hint("container-path in berth.yaml names a directory of this node where every user may write");
+            throw refused(directory, e);
         }
-        isOurs(directory);
+    }
+
+    private static HostException refused(Path directory, IOException e) {
+        return switch (e) {
+            case Owners.NotTrusted foreign ->
+                new HostException("%s %s: it is not used".formatted(foreign.getFile(), foreign.getReason()), e)
+                        .hint(
+                                "it must be yours alone, with mode 0700; whoever made it removes it, or the administrator");
+            default ->
+                new HostException("could not make %s: %s".formatted(directory, Host.reason(e)), e)
+                        .hint("container-path in berth.yaml names a directory of this node where every user may write");
+        };
     }
 
     private static List<String> names(Path directory) {
@@ -307,7 +332,7 @@ public final class KeptContainers {
         Path file = directory.resolve(KeptContainer.RECORD);
         byte[] bytes;
         try {
-            bytes = Files.readAllBytes(file);
+            bytes = SmallFile.read(file, MAX_RECORD);
         } catch (java.nio.file.NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {

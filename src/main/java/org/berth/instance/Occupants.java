@@ -1,7 +1,6 @@
 package org.berth.instance;
 
 import java.io.IOException;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -16,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.berth.error.HostException;
 import org.berth.host.Host;
+import org.berth.host.SmallFile;
 
 /**
  * Who is in a kept container: the lines {@code PID START-TIME} of its lock file, one for each holder.
@@ -58,6 +58,7 @@ public final class Occupants {
 
     /** Acts if nobody is in the container; false if somebody is. */
     static boolean ifFree(KeptContainer container, Alone alone) throws IOException {
+        SmallFile.requireRegular(container.lock());
         try (FileChannel channel = FileChannel.open(
                         container.lock(),
                         Set.of(StandardOpenOption.WRITE, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
@@ -82,8 +83,8 @@ public final class Occupants {
     }
 
     private static String text(Path file) {
-        try (FileChannel channel = FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
-            return new String(Channels.newInputStream(channel).readNBytes(MAX_BYTES), StandardCharsets.US_ASCII);
+        try {
+            return new String(SmallFile.start(file, MAX_BYTES), StandardCharsets.US_ASCII);
         } catch (NoSuchFileException e) {
             return "";
         } catch (IOException e) {

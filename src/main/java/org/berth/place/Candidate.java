@@ -12,11 +12,11 @@ import java.util.Optional;
  * @param trouble why not, in words
  */
 public record Candidate(String text, String origin, Optional<Path> path, String trouble) {
-    static Candidate of(Path path, String origin) {
+    public static Candidate of(Path path, String origin) {
         return new Candidate(path.toString(), origin, Optional.of(path), "");
     }
 
-    static Candidate unusable(String text, String origin, String trouble) {
+    public static Candidate unusable(String text, String origin, String trouble) {
         return new Candidate(text, origin, Optional.empty(), trouble);
     }
 }

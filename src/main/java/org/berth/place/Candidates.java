@@ -27,6 +27,7 @@ public final class Candidates {
      * @param configuration the directory of the user's settings, where the cache is by default
      * @param temporary the value of {@code --tmpdir} or {@code APPTAINER_TMPDIR}
      * @param cwd against which the user's own paths are made absolute
+     * @param store the user's part of the store that the Slurm plugin names
      */
     public record Caller(
             Function<String, Optional<String>> variable,
@@ -34,7 +35,8 @@ public final class Candidates {
             int uid,
             Path configuration,
             Optional<String> temporary,
-            Path cwd) {
+            Path cwd,
+            Optional<Candidate> store) {
         private Optional<String> set(String name) {
             return variable.apply(name).filter(value -> !value.isEmpty());
         }
@@ -47,10 +49,12 @@ public final class Candidates {
         this.containers = containers;
     }
 
-    /** What the user names himself is the only candidate: nothing else is taken in its place. */
+    /**
+     * What the user names himself is the only candidate: nothing else is taken in its place, unless it is {@link #instead another's}.
+     */
     public List<Candidate> of(Role role) {
         return switch (role) {
-            case BLOBS, IMAGES -> caches();
+            case BLOBS, IMAGES -> named().map(List::of).orElseGet(this::caches);
             case TMP -> temporaries();
             case UPPER -> List.of(Candidate.of(containers, "container-path"));
             case RUN -> run();
@@ -58,13 +62,28 @@ public final class Candidates {
         };
     }
 
-    private List<Candidate> caches() {
+    /** What there is in place of a cache that the user or the plugin named, and somebody else has filled. */
+    public List<Candidate> instead(Role role) {
+        return switch (role) {
+            case BLOBS, IMAGES -> named().isPresent() ? caches() : List.of();
+            case TMP, UPPER, RUN, STAGE -> List.of();
+        };
+    }
+
+    private Optional<Candidate> named() {
+        if (caller.store().isPresent()) {
+            return caller.store();
+        }
         for (String prefix : PREFIXES) {
             Optional<String> value = caller.set(prefix + "CACHEDIR");
             if (value.isPresent()) {
-                return List.of(Candidate.of(own(value.orElseThrow()), prefix + "CACHEDIR"));
+                return Optional.of(Candidate.of(own(value.orElseThrow()), prefix + "CACHEDIR"));
             }
         }
+        return Optional.empty();
+    }
+
+    private List<Candidate> caches() {
         List<Candidate> all = new ArrayList<>(listed(site.caches(), "cache-path"));
         all.add(Candidate.of(caller.configuration(), "default"));
         return all;

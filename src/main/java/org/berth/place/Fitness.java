@@ -11,8 +11,8 @@ final class Fitness {
     private Fitness() {}
 
     /** What is wrong with it, in words; empty if it is fit. */
-    static Optional<String> objection(Role role, Look look, int uid) {
-        return owner(role, look, uid)
+    static Optional<String> objection(Role role, Look look) {
+        return owner(role, look)
                 .or(() -> access(look))
                 .or(() -> role.takes(look.kind().nature())
                         ? Optional.empty()
@@ -31,14 +31,13 @@ final class Fitness {
                         : "it does not exist, and %s is not writable".formatted(look.directory()));
     }
 
-    private static Optional<String> owner(Role role, Look look, int uid) {
+    private static Optional<String> owner(Role role, Look look) {
         boolean open = (look.mode() & OTHERS_WRITE) != 0;
         boolean sticky = (look.mode() & STICKY) != 0;
         if (look.exists() && role.owner() == Role.Owner.USER) {
-            if (look.owner() != uid) {
-                return Optional.of("it belongs to user %d".formatted(look.owner()));
-            }
-            return open ? Optional.of("others may write into it") : Optional.empty();
+            return look.another()
+                    .map(whose -> "it " + whose)
+                    .or(() -> open ? Optional.of("others may write into it") : Optional.empty());
         }
         return open && !sticky
                 ? Optional.of("others may replace what is in %s (it lacks the sticky bit)".formatted(look.directory()))

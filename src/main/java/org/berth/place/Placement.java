@@ -23,6 +23,8 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
     public enum Verdict {
         TAKEN,
         REFUSED,
+        /** Somebody else could have filled it. */
+        DISTRUSTED,
         /** An earlier one was taken. */
         PASSED_OVER
     }
@@ -34,10 +36,15 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
     /** How a path is looked at. */
     public interface Looking {
         Look look(Path path) throws IOException;
+
+        /** Why what is there already is not to be believed, as a sentence; empty where it is or there is nothing. */
+        default Optional<String> distrust(Role role, Path path) {
+            return Optional.empty();
+        }
     }
 
-    /** The first fit candidate. One that has no alternative is taken as it is. */
-    public static Placement choose(Role role, List<Candidate> candidates, int uid, Looking looking) {
+    /** The first fit candidate. One that has no alternative is taken as it is, unless somebody else has filled it. */
+    public static Placement choose(Role role, List<Candidate> candidates, Looking looking) {
         boolean only = candidates.stream()
                         .filter(candidate -> candidate.path().isPresent())
                         .count()
@@ -47,7 +54,7 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
         for (Candidate candidate : candidates) {
             Judgement judgement = taken.isPresent()
                     ? new Judgement(candidate, Verdict.PASSED_OVER, "an earlier one is fit")
-                    : judge(role, candidate, uid, only, looking);
+                    : judge(role, candidate, only, looking);
             judgements.add(judgement);
             if (judgement.verdict() == Verdict.TAKEN) {
                 taken = candidate.path();
@@ -56,16 +63,20 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
         return new Placement(role, taken, judgements);
     }
 
-    private static Judgement judge(Role role, Candidate candidate, int uid, boolean only, Looking looking) {
+    private static Judgement judge(Role role, Candidate candidate, boolean only, Looking looking) {
         if (candidate.path().isEmpty()) {
             return new Judgement(candidate, Verdict.REFUSED, candidate.trouble());
+        }
+        Optional<String> distrust = looking.distrust(role, candidate.path().orElseThrow());
+        if (distrust.isPresent()) {
+            return new Judgement(candidate, Verdict.DISTRUSTED, distrust.orElseThrow());
         }
         if (only && role != Role.STAGE) {
             return new Judgement(candidate, Verdict.TAKEN, ONLY);
         }
         try {
             Look look = looking.look(candidate.path().orElseThrow());
-            return Fitness.objection(role, look, uid)
+            return Fitness.objection(role, look)
                     .map(objection -> new Judgement(candidate, Verdict.REFUSED, objection))
                     .orElseGet(() -> new Judgement(candidate, Verdict.TAKEN, description(look)));
         } catch (IOException e) {
@@ -74,10 +85,10 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
     }
 
     /** What is to be said of a place that is taken as it is. */
-    public static String remark(Role role, Path path, int uid, Looking looking) {
+    public static String remark(Role role, Path path, Looking looking) {
         try {
             Look look = looking.look(path);
-            return Fitness.objection(role, look, uid)
+            return Fitness.objection(role, look)
                     .map(objection -> "though " + objection)
                     .orElse(description(look));
         } catch (IOException e) {
@@ -88,6 +99,13 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
     private static String description(Look look) {
         boolean locks = look.trial().map(Look.Trial::locks).orElse(false);
         return "%s, %s%s".formatted(look.kind().text(), look.room().text(), locks ? "" : ", no locks");
+    }
+
+    /** This one, with what was said of others before it. */
+    public Placement after(Placement earlier) {
+        List<Judgement> all = new ArrayList<>(earlier.judgements());
+        all.addAll(judgements);
+        return new Placement(role, path, all);
     }
 
     /** The reasons against all of them, in one line. */

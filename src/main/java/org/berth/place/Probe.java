@@ -13,12 +13,12 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.util.EnumSet;
 import java.util.HexFormat;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import org.berth.error.HostException;
 import org.berth.host.Host;
+import org.berth.host.Owners;
 import org.berth.host.Room;
 
 /** Looks at places and tries out, on files of its own that it removes, what works there. */
@@ -47,7 +47,7 @@ public final class Probe {
     }
 
     /** @throws IOException if it cannot even be looked at */
-    public Look look(Path path) throws IOException {
+    public Look look(Path path, Owners owners) throws IOException {
         Path directory = path;
         while (!Files.exists(directory)) {
             directory = Objects.requireNonNull(directory.getParent(), "the root directory exists");
@@ -56,12 +56,11 @@ public final class Probe {
             throw new IOException("%s is no directory".formatted(directory));
         }
         Path real = directory.toRealPath();
-        Map<String, Object> status = Files.readAttributes(real, "unix:uid,mode");
         return new Look(
                 directory,
                 directory.equals(path),
-                (Integer) Objects.requireNonNull(status.get("uid")),
-                (Integer) Objects.requireNonNull(status.get("mode")) & 07777,
+                owners.anothers(real),
+                (Integer) Files.getAttribute(real, "unix:mode") & 07777,
                 mounts.kindOf(real),
                 trial(real),
                 Room.of(real));

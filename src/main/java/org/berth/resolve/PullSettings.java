@@ -4,12 +4,14 @@ import java.nio.file.Path;
 import java.time.ZoneId;
 import java.util.Optional;
 import org.berth.convert.Compression;
+import org.berth.host.Owners;
 import org.berth.oci.ImageLimits;
 
 /**
  * How images are pulled and converted.
  *
  * @param cacheDirectory what holds {@code cache/}; empty for {@code --disable-cache}
+ * @param owners whose cache is believed
  * @param temporary directory for what is gone at the end
  * @param time that the images carry
  * @param umask of the caller
@@ -17,6 +19,7 @@ import org.berth.oci.ImageLimits;
  */
 public record PullSettings(
         Optional<Path> cacheDirectory,
+        Owners owners,
         Path temporary,
         Compression compression,
         int level,
@@ -26,6 +29,12 @@ public record PullSettings(
         ImageLimits limits,
         int umask,
         String version) {
+
+    /** The same for files that are nobody else's: those of the cache, and temporary ones. */
+    PullSettings closed() {
+        return new PullSettings(
+                cacheDirectory, owners, temporary, compression, level, time, zone, threads, limits, 077, version);
+    }
 
     /** What changes the bytes of an image besides its source. */
     String format() {

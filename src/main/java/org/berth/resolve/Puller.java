@@ -47,12 +47,12 @@ public final class Puller {
     public PulledImage pull(ImageSource source) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            return new PulledImage(cached(cache.orElseThrow(), source), false);
+            return new PulledImage(closed().cached(cache.orElseThrow(), source), false);
         }
         Path file = OwnFiles.temporary(settings.temporary(), "berth-image-", ".sif");
         boolean made = false;
         try {
-            streamed(source, file);
+            closed().streamed(source, file);
             made = true;
             return new PulledImage(file, true);
         } finally {
@@ -70,7 +70,7 @@ public final class Puller {
     public void pullTo(ImageSource source, Path destination) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            OwnFiles.copy(cached(cache.orElseThrow(), source), destination, 0777 & ~settings.umask());
+            OwnFiles.copy(closed().cached(cache.orElseThrow(), source), destination, 0777 & ~settings.umask());
         } else {
             streamed(source, destination);
         }
@@ -92,9 +92,13 @@ public final class Puller {
         }
     }
 
+    private Puller closed() {
+        return new Puller(settings.closed(), events);
+    }
+
     /** The user's cache; empty if there is none to be used, which the user has been told. */
     Optional<Cache> cache() {
-        return settings.cacheDirectory().flatMap(directory -> switch (Cache.open(directory)) {
+        return settings.cacheDirectory().flatMap(directory -> switch (Cache.open(directory, settings.owners())) {
             case Cache.Opened.Usable(Cache cache) -> Optional.of(cache);
             case Cache.Opened.Unusable(String reason) -> {
                 events.warning(reason);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -12,11 +13,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.berth.host.Owners;
 import org.berth.oci.Digest;
 import org.berth.oci.Platform;
 import org.junit.jupiter.api.Test;
@@ -29,7 +32,17 @@ class CacheTest {
     Path root;
 
     static Cache open(Path root) {
-        return assertInstanceOf(Cache.Opened.Usable.class, Cache.open(root)).cache();
+        return assertInstanceOf(Cache.Opened.Usable.class, Cache.open(root, owners()))
+                .cache();
+    }
+
+    /** Whoever runs the tests. */
+    static Owners owners() {
+        try {
+            return Owners.only((Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private Path image() {
@@ -55,8 +68,39 @@ class CacheTest {
     @Test
     void whereNoCacheCanBeTheReasonIsSaid() {
         Cache.Opened.Unusable unusable =
-                assertInstanceOf(Cache.Opened.Unusable.class, Cache.open(Path.of("/proc/nope")));
+                assertInstanceOf(Cache.Opened.Unusable.class, Cache.open(Path.of("/proc/nope"), owners()));
         assertEquals("Cache disabled - cache location /proc is not writable", unusable.reason());
+    }
+
+    @Test
+    void whatSomebodyElseCouldHaveFilledIsNotUsed() throws IOException {
+        open(root);
+        Files.setPosixFilePermissions(root.resolve("cache/oci-tmp"), PosixFilePermissions.fromString("rwxrwxrwx"));
+        Cache.Opened.Unusable open = assertInstanceOf(Cache.Opened.Unusable.class, Cache.open(root, owners()));
+        assertEquals(
+                "Cache disabled - %s/cache/oci-tmp may be written to by everybody (mode 0777)".formatted(root),
+                open.reason());
+        Files.delete(root.resolve("cache/oci-tmp"));
+        Files.createSymbolicLink(root.resolve("cache/oci-tmp"), root);
+        Cache.Opened.Unusable link = assertInstanceOf(Cache.Opened.Unusable.class, Cache.open(root, owners()));
+        assertEquals("Cache disabled - %s/cache/oci-tmp is a symbolic link".formatted(root), link.reason());
+        Files.delete(root.resolve("cache/oci-tmp"));
+        Cache.Opened.Unusable another =
+                assertInstanceOf(Cache.Opened.Unusable.class, Cache.open(root, Owners.only(owners().uid() + 1)));
+        assertTrue(another.reason().contains("/cache belongs to "), another.reason());
+        assertEquals(Optional.empty(), Cache.objection(root.resolve("none"), owners()));
+    }
+
+    @Test
+    void aFileThatAnotherWroteIsNoneOfTheCache() throws IOException {
+        Cache cache = open(root);
+        Files.writeString(image(), "image");
+        assertTrue(cache.finished(KEY, file -> true).isPresent());
+        Files.setPosixFilePermissions(image(), PosixFilePermissions.fromString("rw-rw-rw-"));
+        assertTrue(cache.finished(KEY, file -> true).isEmpty());
+        Files.delete(image());
+        Files.createSymbolicLink(image(), Files.writeString(root.resolve("other"), "image"));
+        assertTrue(cache.finished(KEY, file -> true).isEmpty());
     }
 
     @Test

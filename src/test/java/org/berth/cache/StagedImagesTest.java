@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,6 +20,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -26,6 +28,7 @@ import java.util.stream.Stream;
 import org.berth.cache.StagedImages.Origin;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.host.Owners;
 import org.berth.host.Room;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,14 +40,14 @@ class StagedImagesTest {
 
     private Path store;
     private Path node;
-    private int uid;
+    private Owners owners;
     private final List<String> told = new ArrayList<>();
 
     @BeforeEach
     void makePlaces() throws IOException {
         store = Files.createDirectories(folder.resolve("store"));
         node = Files.createDirectories(folder.resolve("node"));
-        uid = (Integer) Files.getAttribute(folder, "unix:uid");
+        owners = CacheTest.owners();
     }
 
     private final StagedImages.Events events = new StagedImages.Events() {
@@ -78,11 +81,11 @@ class StagedImagesTest {
     }
 
     private Path copyOf(Path image) {
-        return StagedImages.open(node, uid).copyOf(image, Origin.OWN_CACHE, events);
+        return StagedImages.open(node, owners).copyOf(image, Origin.OWN_CACHE, events);
     }
 
     private Path copyOfAnother(Path image) {
-        return StagedImages.open(node, uid).copyOf(image, Origin.ELSEWHERE, events);
+        return StagedImages.open(node, owners).copyOf(image, Origin.ELSEWHERE, events);
     }
 
     private static byte[] bytes(Path copy) throws IOException {
@@ -152,7 +155,7 @@ class StagedImagesTest {
             }
         };
         HostException e = assertThrows(
-                HostException.class, () -> StagedImages.open(node, uid).copyOf(image, Origin.ELSEWHERE, changing));
+                HostException.class, () -> StagedImages.open(node, owners).copyOf(image, Origin.ELSEWHERE, changing));
         assertTrue(e.getMessage().contains("it was changed while it was copied"), e.getMessage());
         assertEquals(List.of(), files());
     }
@@ -161,7 +164,7 @@ class StagedImagesTest {
     void anImageIsCopiedOnceUnderItsDigest() throws IOException {
         Path image = image("an image");
         Path copy = copyOf(image);
-        assertTrue(copy.startsWith(StagedImages.root(node, uid)));
+        assertTrue(copy.startsWith(StagedImages.root(node, owners).orElseThrow()));
         assertEquals(
                 ImageTrailer.read(image).orElseThrow().digest().hex(),
                 copy.getFileName().toString());
@@ -170,7 +173,8 @@ class StagedImagesTest {
         assertEquals(List.of("copying"), told);
         assertEquals(
                 "rwx------",
-                PosixFilePermissions.toString(Files.getPosixFilePermissions(StagedImages.root(node, uid))));
+                PosixFilePermissions.toString(Files.getPosixFilePermissions(
+                        StagedImages.root(node, owners).orElseThrow())));
     }
 
     @Test
@@ -186,7 +190,7 @@ class StagedImagesTest {
     @Test
     void manyAtOnceMakeOneCopy() throws Exception {
         Path image = image("an image".repeat(100_000));
-        StagedImages images = StagedImages.open(node, uid);
+        StagedImages images = StagedImages.open(node, owners);
         try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
             List<Future<Path>> copies = new ArrayList<>();
             for (int i = 0; i < 8; i++) {
@@ -220,20 +224,21 @@ class StagedImagesTest {
     }
 
     private Path delivered(Path image) {
-        return StagedImages.delivered(node, uid, image).orElseThrow();
+        return StagedImages.delivery(node, owners, image).orElseThrow();
     }
 
     @Test
     void whatWasDeliveredWholeIsTaken() throws IOException {
         Path image = image("an image");
-        Files.copy(image, delivered(image));
+        Path first = Files.copy(image, delivered(image));
         Path copy = copyOf(image);
         assertEquals(-1, Files.mismatch(image, copy));
         assertEquals(List.of(), told);
-        assertFalse(Files.exists(delivered(image)));
-        Files.copy(image, delivered(image));
+        assertFalse(Files.exists(first));
+        Path second = Files.copy(image, delivered(image));
+        assertNotEquals(first, second);
         assertEquals(copy, copyOf(image));
-        assertFalse(Files.exists(delivered(image)));
+        assertFalse(Files.exists(second));
     }
 
     @Test
@@ -245,14 +250,15 @@ class StagedImagesTest {
             if (round == 1) {
                 wrong[2] ^= 1;
             }
+            Path delivered = delivered(image);
             if (round == 2) {
-                Files.createSymbolicLink(delivered(image), image);
+                Files.createSymbolicLink(delivered, image);
             } else {
-                Files.write(delivered(image), wrong);
+                Files.write(delivered, wrong);
             }
             Path copy = copyOf(image);
             assertEquals(-1, Files.mismatch(image, copy));
-            assertFalse(Files.exists(delivered(image), LinkOption.NOFOLLOW_LINKS));
+            assertFalse(Files.exists(delivered, LinkOption.NOFOLLOW_LINKS));
             assertTrue(Files.isRegularFile(copy, LinkOption.NOFOLLOW_LINKS));
             Files.delete(copy);
         }
@@ -261,9 +267,28 @@ class StagedImagesTest {
 
     @Test
     void anothersDirectoryIsNotUsed() throws IOException {
-        assertThrows(HostException.class, () -> StagedImages.open(node, uid + 1));
-        Files.createSymbolicLink(StagedImages.root(node, 4711), store);
-        assertThrows(HostException.class, () -> StagedImages.open(node, 4711));
+        Path taken = Files.createSymbolicLink(node.resolve("berth-" + owners.uid()), store);
+        Path copy = copyOf(image("an image"));
+        assertTrue(copy.toString().matches("\\Q" + taken + "\\E\\.[0-9a-f]{16}/cache/.*"), copy.toString());
+        assertEquals(copy, copyOf(store.resolve("image")));
+        assertEquals(List.of("copying"), told);
+        Path root = StagedImages.root(node, owners).orElseThrow();
+        Owners another = Owners.only(owners.uid() + 1);
+        assertEquals(Optional.empty(), StagedImages.root(node, another));
+        Files.move(root.resolve("cache"), store.resolve("cache"));
+        Files.createSymbolicLink(root.resolve("cache"), store.resolve("cache"));
+        assertThrows(HostException.class, () -> StagedImages.open(node, owners));
+    }
+
+    @Test
+    void whatOthersDeliveredIsNotTaken() throws IOException {
+        assumeTrue(owners.uid() == 0, "only root gives files away");
+        Path image = image("an image");
+        Path theirs = Files.copy(image, delivered(image));
+        Files.setAttribute(theirs, "unix:uid", 12345);
+        copyOf(image);
+        assertEquals(List.of("copying"), told);
+        assertTrue(Files.exists(theirs));
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -280,6 +281,10 @@ class SiteConfigReaderTest {
     private SiteConfig read(String text) throws IOException {
         Path file = folder.resolve("settings");
         Files.writeString(file, text);
+        return readFile(file);
+    }
+
+    private SiteConfig readFile(Path file) {
         return SiteConfigReader.read(host(0), Optional.of(file.toString()));
     }
 
@@ -308,11 +313,33 @@ class SiteConfigReaderTest {
                         PlaceSettings.Staging.ALWAYS,
                         List.of(),
                         8,
-                        OptionalLong.empty()),
+                        OptionalLong.empty(),
+                        PlaceSettings.Trusted.NOBODY),
                 places);
         HostException e = assertThrows(HostException.class, () -> read("cache-max-bytes: lots"));
         assertTrue(e.getMessage().contains("cache max bytes: 'lots' is not a number"), e.getMessage());
         assertThrows(HostException.class, () -> read("stage: sometimes"));
+    }
+
+    @Test
+    void whomToTrustIsRootsToSay() throws IOException {
+        Path file =
+                Files.writeString(folder.resolve("trust.yaml"), "trusted-owners: [alice, 7]\ntrusted-groups: lab\n");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        boolean root = Integer.valueOf(0).equals(Files.getAttribute(file, "unix:uid"));
+        if (root) {
+            assertEquals(
+                    new PlaceSettings.Trusted(List.of("alice", "7"), List.of("lab")),
+                    readFile(file).places().trusted());
+            Files.setAttribute(file, "unix:uid", 12345);
+        }
+        HostException another = assertThrows(HostException.class, () -> readFile(file));
+        assertTrue(another.getMessage().contains("trusted-owners and trusted-groups count only in a file"));
+        if (root) {
+            Files.setAttribute(file, "unix:uid", 0);
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-r--"));
+            assertThrows(HostException.class, () -> readFile(file));
+        }
     }
 
     @Test

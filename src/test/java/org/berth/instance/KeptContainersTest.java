@@ -14,11 +14,15 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.host.Owners;
+import org.berth.host.Trees;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class KeptContainersTest {
@@ -34,7 +38,7 @@ class KeptContainersTest {
     @BeforeEach
     void theUsersOwn() throws IOException {
         uid = (Integer) Files.getAttribute(parent, "unix:uid");
-        containers = new KeptContainers(parent, parent, uid);
+        containers = new KeptContainers(parent, parent, Owners.only(uid));
     }
 
     @Test
@@ -89,7 +93,7 @@ class KeptContainersTest {
     @Test
     void aJobThatHasContainersElsewhereIsNotedForTheEpilog() throws IOException {
         Path site = Files.createDirectory(parent.resolve("site"));
-        KeptContainers elsewhere = new KeptContainers(site, parent, uid);
+        KeptContainers elsewhere = new KeptContainers(site, parent, Owners.only(uid));
         elsewhere.make(name("x"), IMAGE);
         assertFalse(Files.exists(parent.resolve("berth-" + uid)));
         elsewhere.make(name("x", "5"), IMAGE);
@@ -142,24 +146,41 @@ class KeptContainersTest {
         Path elsewhere = Files.createDirectory(parent.resolve("elsewhere"));
         Path root = parent.resolve("berth-" + uid);
         Files.createSymbolicLink(root, elsewhere);
-        assertThrows(HostException.class, () -> containers.make(name("x"), IMAGE));
-        assertThrows(HostException.class, () -> containers.find(name("x")));
+        assertEquals(Optional.empty(), containers.find(name("x")));
+        KeptContainer made = containers.make(name("x", "9"), IMAGE);
+        assertTrue(made.directory().toString().matches("\\Q" + root + "\\E\\.[0-9a-f]{16}/job-9/x"));
+        assertEquals(Optional.of(made), containers.find(name("x", "9")));
+        assertEquals(List.of("9"), containers.jobs());
+        assertTrue(containers.removeJob("9"));
+        assertEquals(List.of(), entries(made.directory().getParent().getParent()));
         assertEquals(List.of(), entries(elsewhere));
         Files.delete(root);
         Files.createDirectory(root);
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxrwxrwx"));
         assertThrows(HostException.class, () -> containers.make(name("x"), IMAGE));
+        HostException open = assertThrows(HostException.class, () -> containers.find(name("x")));
+        assertTrue(open.getMessage().contains("may be written to by everybody"), open.getMessage());
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx------"));
-        assertThrows(HostException.class, () -> new KeptContainers(parent, parent, uid + 1).find(otherUsers()));
         containers.make(name("x"), IMAGE);
+        // A directory that has the name of another user's, and is ours.
+        Files.createDirectory(parent.resolve("berth-" + (uid + 1)));
+        KeptContainers others = new KeptContainers(parent, parent, Owners.only(uid + 1));
+        assertEquals(Optional.empty(), others.find(name("x")));
     }
 
-    /** A directory that has the name of another user's, and is ours. */
-    private ContainerName otherUsers() throws IOException {
-        Files.createDirectory(parent.resolve("berth-" + (uid + 1)));
-        Files.setPosixFilePermissions(
-                parent.resolve("berth-" + (uid + 1)), PosixFilePermissions.fromString("rwx------"));
-        return name("x");
+    @Test
+    @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aRecordOrALockThatIsAFifoKeepsNobodyWaiting() throws IOException, InterruptedException {
+        for (String file : List.of("container.json", "lock")) {
+            KeptContainer made = containers.make(name("x", "4"), IMAGE);
+            Path fifo = made.directory().resolve(file);
+            Files.delete(fifo);
+            assertEquals(
+                    0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+            HostException e = assertThrows(HostException.class, () -> containers.removeJob("4"));
+            assertTrue(e.getMessage().endsWith("is no regular file"), e.getMessage());
+            Trees.remove(made.directory());
+        }
     }
 
     @Test

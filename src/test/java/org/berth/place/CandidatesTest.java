@@ -19,7 +19,8 @@ class CandidatesTest {
                         1000,
                         Path.of("/home/alice/.apptainer"),
                         tmpdir,
-                        Path.of("/jobs/7")),
+                        Path.of("/jobs/7"),
+                        Optional.empty()),
                 site,
                 Path.of("/var/tmp"));
     }
@@ -33,7 +34,8 @@ class CandidatesTest {
                 PlaceSettings.Staging.AUTO,
                 stages,
                 64,
-                OptionalLong.empty());
+                OptionalLong.empty(),
+                PlaceSettings.Trusted.NOBODY);
     }
 
     private static List<String> texts(List<Candidate> candidates) {
@@ -53,6 +55,19 @@ class CandidatesTest {
                 List.of("default /run/user/1000", "default /dev/shm/berth-1000", "default /tmp/berth-1000"),
                 texts(candidates.of(Role.RUN)));
         assertEquals(List.of(), candidates.of(Role.STAGE));
+    }
+
+    @Test
+    void inPlaceOfACacheThatIsAnothersTheNextOnesAreTaken() {
+        PlaceSettings site = site(List.of("/scratch/$USER"), List.of("/local"), List.of());
+        Candidates named = candidates(Map.of("APPTAINER_CACHEDIR", "/scratch/x"), Optional.empty(), site);
+        assertEquals(List.of("APPTAINER_CACHEDIR /scratch/x"), texts(named.of(Role.IMAGES)));
+        List<String> others = List.of("cache-path /scratch/alice", "default /home/alice/.apptainer");
+        assertEquals(others, texts(named.instead(Role.IMAGES)));
+        assertEquals(List.of(), named.instead(Role.TMP));
+        Candidates listed = candidates(Map.of(), Optional.empty(), site);
+        assertEquals(others, texts(listed.of(Role.IMAGES)));
+        assertEquals(List.of(), listed.instead(Role.IMAGES));
     }
 
     @Test

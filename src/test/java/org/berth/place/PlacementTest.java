@@ -14,34 +14,36 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.berth.host.Owners;
 import org.berth.host.Room;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class PlacementTest {
-    private static final int ME = 1000;
+    private static final Optional<String> MINE = Optional.empty();
+    private static final Optional<String> ROOTS = Optional.of("belongs to root (user 0)");
     private static final Room PLENTY = new Room(1L << 40, 1_000_000);
     private static final Look.Trial ALL = new Look.Trial(true, true, true, true);
     private static final FileSystemKind DISK = FileSystemKind.of("ext4");
 
     private static Look disk() {
-        return new Look(Path.of("/x"), true, ME, 0700, DISK, Optional.of(ALL), PLENTY);
+        return new Look(Path.of("/x"), true, Optional.empty(), 0700, DISK, Optional.of(ALL), PLENTY);
     }
 
     private static Look on(String type) {
-        return new Look(Path.of("/x"), true, ME, 0700, FileSystemKind.of(type), Optional.of(ALL), PLENTY);
+        return new Look(Path.of("/x"), true, Optional.empty(), 0700, FileSystemKind.of(type), Optional.of(ALL), PLENTY);
     }
 
     private static Look with(Look.Trial trial) {
-        return new Look(Path.of("/x"), true, ME, 0700, DISK, Optional.of(trial), PLENTY);
+        return new Look(Path.of("/x"), true, Optional.empty(), 0700, DISK, Optional.of(trial), PLENTY);
     }
 
-    private static Look owned(boolean exists, int owner, int mode) {
-        return new Look(Path.of("/x"), exists, owner, mode, DISK, Optional.of(ALL), PLENTY);
+    private static Look owned(boolean exists, Optional<String> another, int mode) {
+        return new Look(Path.of("/x"), exists, another, mode, DISK, Optional.of(ALL), PLENTY);
     }
 
     private static String objection(Role role, Look look) {
-        return Fitness.objection(role, look, ME).orElse("fit");
+        return Fitness.objection(role, look).orElse("fit");
     }
 
     @Test
@@ -70,23 +72,23 @@ class PlacementTest {
 
     @Test
     void whatIsPrivateLiesInADirectoryOfTheUsers() {
-        assertEquals("it belongs to user 0", objection(Role.IMAGES, owned(true, 0, 01777)));
-        assertEquals("others may write into it", objection(Role.RUN, owned(true, ME, 01777)));
-        assertEquals("fit", objection(Role.TMP, owned(true, 0, 01777)));
+        assertEquals("it belongs to root (user 0)", objection(Role.IMAGES, owned(true, ROOTS, 01777)));
+        assertEquals("others may write into it", objection(Role.RUN, owned(true, MINE, 01777)));
+        assertEquals("fit", objection(Role.TMP, owned(true, ROOTS, 01777)));
         assertEquals(
                 "others may replace what is in /x (it lacks the sticky bit)",
-                objection(Role.TMP, owned(true, 0, 0777)));
-        assertEquals("fit", objection(Role.IMAGES, owned(true, ME, 0770)));
-        assertEquals("fit", objection(Role.IMAGES, owned(false, 0, 01777)));
+                objection(Role.TMP, owned(true, ROOTS, 0777)));
+        assertEquals("fit", objection(Role.IMAGES, owned(true, MINE, 0770)));
+        assertEquals("fit", objection(Role.IMAGES, owned(false, ROOTS, 01777)));
         assertEquals(
                 "others may replace what is in /x (it lacks the sticky bit)",
-                objection(Role.IMAGES, owned(false, 0, 0777)));
+                objection(Role.IMAGES, owned(false, ROOTS, 0777)));
     }
 
     @Test
     void whatDoesNotWorkThereIsSaid() {
-        Look none = new Look(Path.of("/x"), true, ME, 0500, DISK, Optional.empty(), PLENTY);
-        Look above = new Look(Path.of("/x"), false, 0, 0755, DISK, Optional.empty(), PLENTY);
+        Look none = new Look(Path.of("/x"), true, Optional.empty(), 0500, DISK, Optional.empty(), PLENTY);
+        Look above = new Look(Path.of("/x"), false, ROOTS, 0755, DISK, Optional.empty(), PLENTY);
         assertEquals("it is not writable", objection(Role.TMP, none));
         assertEquals("it does not exist, and /x is not writable", objection(Role.IMAGES, above));
         assertEquals(
@@ -101,15 +103,23 @@ class PlacementTest {
         assertEquals("it takes no extended attributes (user.*)", objection(Role.UPPER, with(plain)));
         assertEquals("fit", objection(Role.TMP, with(plain)));
         Look overlay = new Look(
-                Path.of("/x"), true, ME, 0700, new FileSystemKind("overlay", Nature.LOCAL), Optional.of(ALL), PLENTY);
+                Path.of("/x"),
+                true,
+                Optional.empty(),
+                0700,
+                new FileSystemKind("overlay", Nature.LOCAL),
+                Optional.of(ALL),
+                PLENTY);
         assertEquals("it is on an overlay, and an overlay does not go on another", objection(Role.UPPER, overlay));
         assertEquals("fit", objection(Role.TMP, overlay));
     }
 
     @Test
     void aPlaceWithoutRoomIsNone() {
-        Look full = new Look(Path.of("/x"), true, ME, 0700, DISK, Optional.of(ALL), new Room(12 << 20, 1_000_000));
-        Look noFiles = new Look(Path.of("/x"), true, ME, 0700, DISK, Optional.of(ALL), new Room(1L << 40, 3));
+        Look full = new Look(
+                Path.of("/x"), true, Optional.empty(), 0700, DISK, Optional.of(ALL), new Room(12 << 20, 1_000_000));
+        Look noFiles =
+                new Look(Path.of("/x"), true, Optional.empty(), 0700, DISK, Optional.of(ALL), new Room(1L << 40, 3));
         assertEquals(
                 "it has 12.00 MiB and 1000000 files free, less than 1.00 GiB and 1000 files",
                 objection(Role.IMAGES, full));
@@ -134,7 +144,6 @@ class PlacementTest {
                         Candidate.of(Path.of("/gone"), "tmp-path"),
                         Candidate.of(Path.of("/local"), "tmp-path"),
                         Candidate.of(Path.of("/hangs"), "default")),
-                ME,
                 path -> {
                     looked.add(path);
                     if (path.equals(Path.of("/gone"))) {
@@ -158,12 +167,12 @@ class PlacementTest {
     void theOnlyOneIsTakenAsItIsButNothingIsStagedJustAnywhere() {
         List<Candidate> one =
                 List.of(Candidate.unusable("$A", "x", "A is not set"), Candidate.of(Path.of("/nfs"), "x"));
-        Placement taken = Placement.choose(Role.TMP, one, ME, _ -> {
+        Placement taken = Placement.choose(Role.TMP, one, _ -> {
             throw new AssertionError("looked at");
         });
         assertEquals(Optional.of(Path.of("/nfs")), taken.path());
-        assertEquals("though it is on nfs (network)", Placement.remark(Role.TMP, Path.of("/nfs"), ME, _ -> on("nfs")));
-        Placement stage = Placement.choose(Role.STAGE, one, ME, _ -> on("nfs"));
+        assertEquals("though it is on nfs (network)", Placement.remark(Role.TMP, Path.of("/nfs"), _ -> on("nfs")));
+        Placement stage = Placement.choose(Role.STAGE, one, _ -> on("nfs"));
         assertEquals(Optional.empty(), stage.path());
         assertEquals("$A: A is not set; /nfs: it is on nfs (network)", stage.objections());
     }
@@ -171,14 +180,43 @@ class PlacementTest {
     @TempDir
     Path folder;
 
+    private Owners owners() throws IOException {
+        return Owners.only((Integer) Files.getAttribute(folder, "unix:uid"));
+    }
+
+    @Test
+    void whatSomebodyElseHasFilledIsPassedOverEvenWhereItIsTheOnlyOne() {
+        Placement.Looking looking = new Placement.Looking() {
+            @Override
+            public Look look(Path path) {
+                return disk();
+            }
+
+            @Override
+            public Optional<String> distrust(Role role, Path path) {
+                return path.equals(Path.of("/theirs"))
+                        ? Optional.of("/theirs/cache belongs to mallory (user 1)")
+                        : Optional.empty();
+            }
+        };
+        List<Candidate> theirs = List.of(Candidate.of(Path.of("/theirs"), "BERTH_CACHEDIR"));
+        Placement refused = Placement.choose(Role.IMAGES, theirs, looking);
+        assertEquals(Optional.empty(), refused.path());
+        assertEquals(List.of("/theirs DISTRUSTED /theirs/cache belongs to mallory (user 1)"), verdicts(refused));
+        Placement next = Placement.choose(Role.IMAGES, List.of(Candidate.of(Path.of("/mine"), "default")), looking)
+                .after(refused);
+        assertEquals(Optional.of(Path.of("/mine")), next.path());
+        assertEquals(2, next.judgements().size());
+    }
+
     @Test
     void aLookTriesThingsOutAndLeavesNothing() throws IOException {
-        Look look = Probe.ofThisMachine().look(folder);
+        Look look = Probe.ofThisMachine().look(folder, owners());
         assertTrue(look.exists());
         assertTrue(look.trial().orElseThrow().renames());
         assertTrue(look.trial().orElseThrow().execution());
         assertTrue(look.room().bytes() > 0);
-        Look above = Probe.ofThisMachine().look(folder.resolve("not/there"));
+        Look above = Probe.ofThisMachine().look(folder.resolve("not/there"), owners());
         assertFalse(above.exists());
         assertEquals(folder, above.directory());
         assertTrue(above.trial().isPresent());
@@ -190,14 +228,17 @@ class PlacementTest {
     @Test
     void aReadOnlyFileSystemIsNotWritable() throws IOException {
         assertEquals(
-                Optional.empty(), Probe.ofThisMachine().look(Path.of("/proc")).trial());
+                Optional.empty(),
+                Probe.ofThisMachine().look(Path.of("/proc"), owners()).trial());
     }
 
     @Test
     void aLookGivesOwnerAndMode() throws IOException {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwx---"));
-        Look look = Probe.ofThisMachine().look(folder);
+        Look look = Probe.ofThisMachine().look(folder, owners());
         assertEquals(0770, look.mode());
-        assertEquals(Files.getAttribute(folder, "unix:uid"), look.owner());
+        assertEquals(Optional.empty(), look.another());
+        Look anothers = Probe.ofThisMachine().look(folder, Owners.only(owners().uid() + 1));
+        assertTrue(anothers.another().orElseThrow().startsWith("belongs to "));
     }
 }

@@ -14,7 +14,15 @@ class StageRuleTest {
 
     private static PlaceSettings site(Staging staging, List<String> paths, OptionalLong bytes) {
         return new PlaceSettings(
-                List.of(), List.of(), OptionalLong.empty(), OptionalLong.empty(), staging, paths, 64, bytes);
+                List.of(),
+                List.of(),
+                OptionalLong.empty(),
+                OptionalLong.empty(),
+                staging,
+                paths,
+                64,
+                bytes,
+                PlaceSettings.Trusted.NOBODY);
     }
 
     @ParameterizedTest

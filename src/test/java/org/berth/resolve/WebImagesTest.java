@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ProxySelector;
@@ -21,6 +22,7 @@ import org.berth.convert.Compression;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
+import org.berth.host.Owners;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.ImageLimits;
@@ -88,10 +90,19 @@ class WebImagesTest {
         return Files.readAllBytes(file);
     }
 
+    private static int uid() {
+        try {
+            return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Of a pull without any option. */
     static PullSettings settings(Optional<Path> cache, Path temporary) {
         return new PullSettings(
                 cache,
+                Owners.only(uid()),
                 temporary,
                 Compression.ZSTD,
                 1,
