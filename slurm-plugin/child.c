@@ -247,24 +247,23 @@ static int add_step_words(const struct step *step, struct words *argv)
 	return 0;
 }
 
+/* Berth takes the user's part of it, if nobody else could have filled that. */
+static int add_store(const struct config *config, struct words *argv)
+{
+	return config->store ? words_add_new(argv, "--store=%s", config->store) : 0;
+}
+
 static int hold_command(const struct step *step, struct words *argv)
 {
 	if (words_add(argv, (char *)step->config->berth) < 0 ||
 	    words_add(argv, (char *)"hold") < 0 ||
 	    words_add_new(argv, "--ready-fd=%d", READY_FD) < 0 ||
 	    words_add_new(argv, "--release-fd=%d", RELEASE_FD) < 0 ||
-	    add_step_words(step, argv) < 0 || words_add(argv, (char *)"--") < 0 ||
+	    add_store(step->config, argv) < 0 || add_step_words(step, argv) < 0 ||
+	    words_add(argv, (char *)"--") < 0 ||
 	    (step->image && words_add(argv, (char *)step->image) < 0))
 		return fail(step, "start berth: %m");
 	return 0;
-}
-
-/* The user's part of the store: images are the user's own, as the cache on the command line. */
-static int add_store(const struct config *config, uid_t uid, struct words *environment)
-{
-	return config->store ? words_add_new(environment, "BERTH_CACHEDIR=%s/%u", config->store,
-					     (unsigned int)uid)
-			     : 0;
 }
 
 /*
@@ -321,8 +320,7 @@ int child_hold(struct step *step, struct words *environment, char **message, siz
 
 	if (hold_command(step, &argv) < 0)
 		return -1;
-	if (add_store(step->config, step->uid, environment) < 0 || pipe2(said, O_CLOEXEC) < 0 ||
-	    pipe2(ready, O_CLOEXEC) < 0)
+	if (pipe2(said, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0)
 		return fail(step, "start berth: %m");
 	if (start(step, argv.list, words_list(environment), said[1], ready[1]) < 0)
 		return -1;
@@ -353,7 +351,8 @@ int child_hold(struct step *step, struct words *environment, char **message, siz
 static int save_command(const struct step *step, struct words *argv)
 {
 	if (words_add(argv, (char *)step->config->berth) < 0 ||
-	    words_add(argv, (char *)"save") < 0 || add_step_words(step, argv) < 0)
+	    words_add(argv, (char *)"save") < 0 || add_store(step->config, argv) < 0 ||
+	    add_step_words(step, argv) < 0)
 		return fail(step, "start berth: %m");
 	return 0;
 }
@@ -370,8 +369,7 @@ pid_t child_save(const struct step *step, char *const *environment, int *output)
 			return fail(step, "start berth: %m");
 	if (save_command(step, &argv) < 0)
 		return -1;
-	if (null < 0 || add_store(step->config, step->uid, &variables) < 0 ||
-	    pipe2(said, O_CLOEXEC) < 0)
+	if (null < 0 || pipe2(said, O_CLOEXEC) < 0)
 		return fail(step, "start berth: %m");
 	child = fork();
 	if (child < 0)
@@ -471,13 +469,13 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 	if (words_add(&argv, (char *)config->berth) < 0 ||
 	    words_add(&argv, (char *)"resolve") < 0 ||
 	    (config->store && words_add(&argv, (char *)"--fill") < 0) ||
-	    options_as_flags(&argv) < 0 || words_add(&argv, (char *)"--") < 0 ||
-	    words_add(&argv, (char *)image) < 0)
+	    add_store(config, &argv) < 0 || options_as_flags(&argv) < 0 ||
+	    words_add(&argv, (char *)"--") < 0 || words_add(&argv, (char *)image) < 0)
 		goto failed;
 	for (char **variable = environ; *variable; variable++)
 		if (words_add(&variables, *variable) < 0)
 			goto failed;
-	if (add_store(config, getuid(), &variables) < 0 || pipe2(output, O_CLOEXEC) < 0)
+	if (pipe2(output, O_CLOEXEC) < 0)
 		goto failed;
 	child = fork();
 	if (child < 0)
