@@ -222,7 +222,7 @@ layers() { # NODE: what is kept there
     echo "$output"
     [[ $status == 0 && -z $("$CLUSTER" exec n1 ls -A /var/tmp/bait) ]]
     "$CLUSTER" exec n1 sh -c "rm $mine; mkdir -m 777 $mine"
-    run step trap:exec -n1 test -e /new
+    run step trap -n1 test -e /new
     echo "$output"
     [[ $status == 0 && -z $("$CLUSTER" exec n1 ls -A "$mine") ]]
     run "$CLUSTER" exec n1 sh -c "stat -c '%a %U' $mine.????????????????"
