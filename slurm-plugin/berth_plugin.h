@@ -8,6 +8,9 @@
 #ifndef BERTH_PLUGIN_H
 #define BERTH_PLUGIN_H
 
+#include "common/descriptors.h"
+#include "common/processes.h"
+
 #include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -17,11 +20,6 @@
 
 #include <slurm/slurm.h>
 #include <slurm/spank.h>
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
-void close_descriptor(const int *fd);
-#define scoped_fd __attribute__((cleanup(close_descriptor))) int
 
 /* A growing list of strings that ends with NULL; words belong to somebody else unless said. */
 struct words {
@@ -106,7 +104,7 @@ enum phase {
 struct process {
 	pid_t pid;
 	uint64_t number; /* of its pidfd; 0 where the kernel has none */
-	unsigned long long start_time;
+	uint64_t start_time;
 	int namespaces; /* in which it is and who noted it is not, as clone(2) calls them */
 };
 
@@ -166,8 +164,6 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 pid_t child_save(const struct step *step, char *const *environment, int *output);
 /* Tells what it says until it ends. -1 if it failed. */
 int child_saved(const struct step *step, pid_t saver, int output);
-/* Closes all descriptors from that number on. */
-void close_from(int first);
 
 /* ---- save.c ---- */
 
@@ -176,8 +172,6 @@ int save_stay_behind(struct step *step, char *const *environment);
 
 /* ---- ns.c ---- */
 
-/* 0 if there is no such process, or it has ended. */
-unsigned long long process_start_time(pid_t pid);
 void process_note(struct process *process, pid_t pid);
 /* Enters the namespaces of a process, if it is the one that was noted. */
 int ns_join(const struct step *step, const struct process *process);

@@ -15,16 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-
 enum {
 	READY_FD = 3,
 	RELEASE_FD = 4,
 	FIRST_CLOSED_FD = 5,
 	HIGH_FD = 64, /* above the numbers that are given */
-	LAST_FD = 65536,
 	MESSAGE_LIMIT = 64 << 20,
 	LINE_LIMIT = 4096,
 	CLI_FAILED = 255,
@@ -81,14 +76,6 @@ static _Noreturn void die(const char *what)
 	_exit(CLI_FAILED);
 }
 
-void close_from(int first)
-{
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-		return;
-	for (int fd = first; fd < LAST_FD; fd++)
-		close(fd);
-}
-
 static void signals_default(void)
 {
 	const struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -113,7 +100,8 @@ static void arrange(const int *descriptors, int count)
 	for (int i = 0; i < count; i++)
 		if (dup2(high[i], i) < 0)
 			die("arrange descriptors");
-	close_from(count);
+	if (close_from(count) < 0)
+		die("close descriptors");
 }
 
 /* slurmstepd's task_init has dropped them; should that ever change, nothing is run. */

@@ -14,59 +14,13 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-
+/* Places in the table of kinds. */
 enum {
-	START_TIME_FIELD = 22,	       /* proc(5) */
-	PROCESS_FS_MAGIC = 0x50494446, /* linux/magic.h: PID_FS_MAGIC */
-	USERS = 0,		       /* places in the table of kinds */
+	USERS = 0,
 	MOUNTS = 4,
 };
-
-/* Of a process by its directory in /proc; 0 if it has ended. */
-static unsigned long long start_time_in(int directory)
-{
-	scoped_fd fd = openat(directory, "stat", O_RDONLY | O_CLOEXEC);
-	char text[1024];
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	const char *at;
-
-	if (length <= 0)
-		return 0;
-	text[length] = '\0';
-	/* The name, in parentheses, may hold anything. */
-	at = strrchr(text, ')');
-	if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
-		return 0;
-	for (int field = 2; at && field < START_TIME_FIELD; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
-}
-
-static int open_process(pid_t pid)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int open_pidfd(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
-unsigned long long process_start_time(pid_t pid)
-{
-	scoped_fd directory = open_process(pid);
-
-	return directory < 0 ? 0 : start_time_in(directory);
-}
 
 static const struct {
 	const char *file; /* below /proc/PID */
@@ -78,19 +32,6 @@ static const struct {
 	{"ns/net", CLONE_NEWNET},
 	[MOUNTS] = {"ns/mnt", CLONE_NEWNS},
 };
-
-/* Unlike a number in use again: unique for as long as the machine is up. 0 where the kernel gives
- * all processes one (before Linux 6.9). */
-static uint64_t unique_number(int pidfd)
-{
-	struct statfs system;
-	struct stat status;
-
-	if (pidfd < 0 || fstatfs(pidfd, &system) < 0 || system.f_type != PROCESS_FS_MAGIC ||
-	    fstat(pidfd, &status) < 0)
-		return 0;
-	return status.st_ino;
-}
 
 /* Of a directory of /proc. */
 static bool is_own(int directory, const char *namespace)
@@ -105,12 +46,12 @@ static bool is_own(int directory, const char *namespace)
 
 void process_note(struct process *process, pid_t pid)
 {
-	scoped_fd pidfd = open_pidfd(pid);
-	scoped_fd directory = open_process(pid);
+	scoped_fd pidfd = process_descriptor(pid);
+	scoped_fd directory = process_directory(pid);
 
 	process->pid = pid;
-	process->number = unique_number(pidfd);
-	process->start_time = directory < 0 ? 0 : start_time_in(directory);
+	process->number = process_identity(pidfd);
+	process->start_time = directory < 0 ? 0 : process_start_time(directory);
 	process->namespaces = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (directory >= 0 && !is_own(directory, kinds[i].file))
@@ -133,18 +74,27 @@ static int fail_ended(const struct step *step, const struct process *process)
 	return fail(step, "the container has ended (process %d)", (int)process->pid);
 }
 
+static bool is_same_process(const struct process *process, int pidfd)
+{
+	struct stat status;
+
+	/* Two files of /proc cost more than the join. */
+	if (process->number)
+		return fstat(pidfd, &status) == 0 && status.st_ino == process->number;
+	scoped_fd directory = process_directory(process->pid);
+
+	return directory >= 0 && process_start_time(directory) == process->start_time;
+}
+
 /* One call, which enters all of them or none (Linux 5.8). 1 if the kernel does not have it. */
 static int join_by_pidfd(const struct step *step, const struct process *process)
 {
-	scoped_fd pidfd = open_pidfd(process->pid);
-	struct stat status;
+	scoped_fd pidfd = process_descriptor(process->pid);
 	int error;
 
 	if (pidfd < 0)
 		return 1;
-	/* Two files of /proc cost more than the join. */
-	if (process->number ? fstat(pidfd, &status) < 0 || status.st_ino != process->number
-			    : process_start_time(process->pid) != process->start_time)
+	if (!is_same_process(process, pidfd))
 		return fail_ended(step, process);
 	if (setns(pidfd, process->namespaces) == 0)
 		return 0;
@@ -187,7 +137,7 @@ static int enter_files(const struct process *process, const int *files)
 
 static int join_by_files(const struct step *step, const struct process *process)
 {
-	scoped_fd directory = open_process(process->pid);
+	scoped_fd directory = process_directory(process->pid);
 	int files[ARRAY_SIZE(kinds)];
 	int result = 0;
 
@@ -195,7 +145,7 @@ static int join_by_files(const struct step *step, const struct process *process)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		files[i] =
 			directory < 0 ? -1 : openat(directory, kinds[i].file, O_RDONLY | O_CLOEXEC);
-	if (directory < 0 || start_time_in(directory) != process->start_time)
+	if (directory < 0 || process_start_time(directory) != process->start_time)
 		result = fail_ended(step, process);
 	else if (enter_files(process, files) < 0)
 		result = fail(step, "enter the container's namespaces: %m");

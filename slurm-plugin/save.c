@@ -108,7 +108,8 @@ static void leave_files(void)
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 	}
-	close_from(STDERR_FILENO + 1);
+	if (close_from(STDERR_FILENO + 1) < 0)
+		_exit(1);
 }
 
 static _Noreturn void stay_behind(struct step *step, char *const *environment, pid_t task,

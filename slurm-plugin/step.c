@@ -48,12 +48,6 @@ static const char *const slurm_task_owned[] = {
 	"SLURM_PROCID", "SLURM_LOCALID", "SLURM_TASK_PID", "SLURM_CPU_BIND*", "SLURM_BERTH_*",
 };
 
-void close_descriptor(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 int words_add(struct words *words, char *word)
 {
 	if (words->count + 2 > words->room) {
@@ -420,6 +414,13 @@ bool step_task_ended(struct step *step)
 	return __atomic_add_fetch(&step->shared->ended, 1, __ATOMIC_RELEASE) >= step->tasks;
 }
 
+static uint64_t start_time_of(pid_t pid)
+{
+	scoped_fd directory = process_directory(pid);
+
+	return directory < 0 ? 0 : process_start_time(directory);
+}
+
 static void nap(long microseconds)
 {
 	const struct timespec time = {.tv_nsec = microseconds * 1000};
@@ -442,8 +443,7 @@ static void wait_for_end(const struct shared *shared)
 		const struct process *process = &shared->processes[i];
 		long pause = 200;
 
-		while (process->start_time &&
-		       process_start_time(process->pid) == process->start_time &&
+		while (process->start_time && start_time_of(process->pid) == process->start_time &&
 		       (kept || waited < RELEASE_LIMIT_MS * 1000L)) {
 			nap(pause);
 			waited += pause;

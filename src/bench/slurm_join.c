@@ -20,12 +20,6 @@ enum {
 	RUNS = 300,
 };
 
-void close_descriptor(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 int fail(const struct step *step, const char *format, ...)
 {
 	va_list arguments;

@@ -5,5 +5,6 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 here=$(dirname "$0")
-gcc -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -isystem "${SLURM_INCLUDE:-/usr/include}" -o "$bench_work/work/join" "$here/slurm_join.c" "$here/../../slurm-plugin/ns.c"
+gcc -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -I"$here/../main/c" -isystem "${SLURM_INCLUDE:-/usr/include}" -o "$bench_work/work/join" \
+    "$here/slurm_join.c" "$here/../../slurm-plugin/ns.c" "$here"/../main/c/common/*.c
 as_user "$bench_work/work/join"

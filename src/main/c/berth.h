@@ -3,13 +3,13 @@
 #ifndef BERTH_H
 #define BERTH_H
 
+#include "common/descriptors.h"
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- message.c: one line each on standard error, in Apptainer's format ---- */
 
@@ -55,9 +55,6 @@ int append_file(struct buffer *buffer, int fd, size_t limit);
 /* The same as a new string, closed with a NUL; NULL with errno. */
 char *read_text(int directory, const char *path, size_t limit);
 int write_all(int fd, const void *bytes, size_t length);
-
-void close_descriptor(const int *fd);
-#define scoped_fd __attribute__((cleanup(close_descriptor))) int
 
 /* ---- limits.c: the memory that control groups and the machine leave us ---- */
 
@@ -240,7 +237,6 @@ void drop_privileges(void);
 pid_t fork_quiet(void);
 int wait_quiet(pid_t pid);
 void end_with_parent(pid_t parent, int signal);
-void close_from(int first);
 /* Sets up a child that is ours alone: these descriptors from 3 on, all others but 0-2 closed. */
 void keep_only(const int *descriptors, int count);
 void signals_default(void);

@@ -94,7 +94,8 @@ static char *ask_getent(char *const argv[])
 		if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(ends[1], STDOUT_FILENO) < 0 ||
 		    dup2(null, STDERR_FILENO) < 0)
 			_exit(1);
-		close_from(3);
+		if (close_from(3) < 0)
+			_exit(1);
 		execve("/usr/bin/getent", argv, environment);
 		_exit(127);
 	}

@@ -7,6 +7,7 @@
  * be entered; from then on each holder has a read lock and a line "PID START-TIME" in the file.
  */
 #include "berth.h"
+#include "common/processes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,26 +28,10 @@
 #endif
 
 enum {
-	START_TIME_FIELD = 22, /* proc_pid_stat(5) */
-	STAT_LIMIT = 4096,
-	START_LIMIT = 10,
+	START_LIMIT = 10
 };
 
 static const char started_over[] = "BERTH_STARTED_OVER=";
-
-/* Of the process of a directory in /proc; 0 if it has ended. */
-static uint64_t start_time_in(int directory)
-{
-	char *stat = read_text(directory, "stat", STAT_LIMIT);
-	/* The name, in parentheses, may hold anything. */
-	const char *at = stat ? strrchr(stat, ')') : NULL;
-
-	if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
-		return 0;
-	for (int field = 2; at && field < START_TIME_FIELD; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
-}
 
 static int set_lock(int fd, short type, int command)
 {
@@ -122,7 +107,7 @@ static void keep(struct context *context, int lease, const char *name)
 	scoped_fd own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	context->lease_fd = lease;
-	context->start_time = own < 0 ? 0 : start_time_in(own);
+	context->start_time = own < 0 ? 0 : process_start_time(own);
 	if (!context->start_time)
 		die_errno("container %s: read /proc/self/stat", name);
 }
@@ -206,7 +191,7 @@ void op_join(struct context *context, struct step *step)
 	uint64_t start_time = 0;
 
 	parse_number(step->words[2], &start_time);
-	if (process < 0 || start_time_in(process) != start_time)
+	if (process < 0 || process_start_time(process) != start_time)
 		start_over(context, name);
 	keep(context, lease, name);
 	enter(process, name);

@@ -123,12 +123,3 @@ int write_all(int fd, const void *bytes, size_t length)
 	}
 	return 0;
 }
-
-void close_descriptor(const int *fd)
-{
-	int error = errno;
-
-	if (*fd >= 0)
-		close(*fd);
-	errno = error;
-}

@@ -2,7 +2,6 @@
 /* Child processes: quiet ones, ones that belong to nobody, and those that wait for a payload. */
 #include "berth.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,10 +17,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 
 enum {
 	WORDS_SIZE = 4096, /* of a helper's last words */
@@ -64,27 +59,6 @@ void signals_default(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void close_by_list(int first)
-{
-	DIR *list = opendir("/proc/self/fd");
-
-	if (!list)
-		die_errno("open /proc/self/fd");
-	for (struct dirent *entry; (entry = readdir(list));) {
-		int fd = atoi(entry->d_name);
-
-		if (entry->d_name[0] != '.' && fd >= first && fd != dirfd(list))
-			close(fd);
-	}
-	closedir(list);
-}
-
-void close_from(int first)
-{
-	if (syscall(SYS_close_range, first, ~0U, 0) < 0)
-		close_by_list(first);
-}
-
 void keep_only(const int *descriptors, int count)
 {
 	int high[8];
@@ -99,7 +73,8 @@ void keep_only(const int *descriptors, int count)
 	for (int i = 0; i < count; i++)
 		if (dup2(high[i], FIRST_KEPT_FD + i) < 0)
 			die_errno("arrange descriptors");
-	close_from(FIRST_KEPT_FD + count);
+	if (close_from(FIRST_KEPT_FD + count) < 0)
+		die_errno("close descriptors");
 }
 
 /* ---- processes that belong to nobody ---- */
@@ -307,7 +282,8 @@ static _Noreturn void wait_for_payload(pid_t child, int alive, const int *payloa
 	/* The pipe's end stays: it tells the child that we are there. */
 	if (alive != 0)
 		dup2(alive, 0);
-	close_from(1);
+	if (close_from(1) < 0)
+		die_errno("close descriptors");
 	status = supervise(child, true, &last);
 	end_as(*payload_status >= 0 ? *payload_status : status);
 }
@@ -329,7 +305,8 @@ static _Noreturn void be_init(struct context *context, pid_t payload, int *paylo
 	int last = 0;
 
 	name_process(context, "appinit");
-	close_from(0);
+	if (close_from(0) < 0)
+		_exit(STATUS_FAILED);
 	/* The payload's root will be elsewhere: pivot takes along who is at the old one. */
 	if (chdir("/") < 0)
 		_exit(STATUS_FAILED);

@@ -6,8 +6,8 @@ bats_require_minimum_version 1.5.0
 load helper
 
 join() { # CASE [nested]
-    gcc -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -isystem "${SLURM_INCLUDE:-/usr/include}" -o "$place/join" \
-        "$TREE/src/test/slurm/join.c" "$TREE/slurm-plugin/ns.c"
+    gcc -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -I"$TREE/src/main/c" -isystem "${SLURM_INCLUDE:-/usr/include}" \
+        -o "$place/join" "$TREE/src/test/slurm/join.c" "$TREE/slurm-plugin/ns.c" "$TREE"/src/main/c/common/*.c
     run as_user "$place/join" "$@"
     echo "$*: $output"
 }

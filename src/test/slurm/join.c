@@ -29,12 +29,6 @@
 
 static const char *const kinds[] = {"user", "ipc", "mnt", "net"};
 
-void close_descriptor(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 int fail(const struct step *step, const char *format, ...)
 {
 	va_list arguments;
