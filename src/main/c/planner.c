@@ -296,31 +296,35 @@ static _Noreturn void die_java(const char *prefix)
 	    prefix);
 }
 
-static bool is_named(const char *variable, const char *name)
+/* What would change our JVM, put code into it, or make it talk: whole families, since a dynamic
+ * linker and a C library learn new ones. */
+static bool changes_java(const char *variable)
 {
-	size_t length = strlen(name);
-
-	return !strncmp(variable, name, length) && variable[length] == '=';
-}
-
-/* What would change our JVM, or make it talk, is left out; the payload still gets it. */
-static struct list java_environment(char **caller)
-{
-	static const char *const left_out[] = {
-		"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH",
-		"LD_PRELOAD",	     "LD_LIBRARY_PATH",	 "LC_ALL",	  "BERTH_FACTS_FD",
+	static const char *const families[] = {"LD_", "GLIBC_", "MALLOC_", "_JAVA_"};
+	static const char *const names[] = {
+		"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTIONS", "CLASSPATH",
+		"GCONV_PATH",	     "LOCPATH",		 "LC_ALL",	 "BERTH_FACTS_FD",
 		"BERTH_PLAN_FD",
 	};
+	size_t length = strcspn(variable, "=");
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (!strncmp(variable, families[i], strlen(families[i])))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == length && !strncmp(variable, names[i], length))
+			return true;
+	return false;
+}
+
+/* The payload still gets what is left out. */
+static struct list java_environment(char **caller)
+{
 	struct list environment = {0};
 
-	for (; *caller; caller++) {
-		size_t i = 0;
-
-		while (i < ARRAY_SIZE(left_out) && !is_named(*caller, left_out[i]))
-			i++;
-		if (i == ARRAY_SIZE(left_out))
+	for (; *caller; caller++)
+		if (!changes_java(*caller))
 			add(&environment, *caller);
-	}
 	add(&environment, copy("LC_ALL=C.UTF-8"));
 	/* The C library reserves 64 MB for each further thread. */
 	if (megabytes_of_limit(RLIMIT_AS))

@@ -200,6 +200,17 @@ teardown() {
     is_text "$(sort <<<"$output" | tr '\n' ' ')" "HOME=/h JAVA_TOOL_OPTIONS=-Xx LC_ALL=C LD_LIBRARY_PATH=/x "
 }
 
+@test "LD_AUDIT, GLIBC_TUNABLES and their families do not reach the planner, and do reach the payload" {
+    answer env-keep LD_AUDIT GLIBC_TUNABLES MALLOC_TRACE GCONV_PATH HOME -- exec 0 /usr/bin/env
+    as_user env LD_AUDIT=/evil.so LD_BIND_NOW=1 LD_NEWER=/evil.so GLIBC_TUNABLES=glibc.malloc.check=3 MALLOC_TRACE=/evil MALLOC_ARENA_MAX=1 \
+        _JAVA_SR_SIGNUM=12 GCONV_PATH=/evil LOCPATH=/evil HOME=/h LDAP=kept MALLOC=kept "$berth" exec >"$place/got/said" 2>/dev/null
+    is_text "$(grep -E '^(LD_|GLIBC_|MALLOC_|_JAVA_|GCONV|LOCPATH)' "$place/got/environment")" ""
+    has_text "$(cat "$place/got/environment")" LDAP=kept
+    has_text "$(cat "$place/got/environment")" MALLOC=kept
+    is_text "$(sort "$place/got/said" | tr '\n' ' ')" \
+        "GCONV_PATH=/evil GLIBC_TUNABLES=glibc.malloc.check=3 HOME=/h LD_AUDIT=/evil.so MALLOC_TRACE=/evil "
+}
+
 @test "the planner gets standard input, the two descriptors, and no others" {
     touch "$place/got/input"
     as_user "$berth" exec 7</dev/null 9</dev/null <<<"a secret" >/dev/null
