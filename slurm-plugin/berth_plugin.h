@@ -4,12 +4,19 @@
  *
  * The plugin is a guest in slurmstepd: it never ends it and never blocks it. All functions return
  * 0, or -1 when they have told the user why (fail) or logged it (slurm_error).
+ *
+ * Who runs what: slurmstepd and slurmd (root) only prepare, count, close, and start children. What
+ * a user made (processes, files, words) is signalled, read and waited for by tasks, which are the
+ * user's, or by a child that has dropped all ids; root waits for such a child for a time that is
+ * bounded, and signals no process but its own children, whose numbers nobody else can have.
  */
 #ifndef BERTH_PLUGIN_H
 #define BERTH_PLUGIN_H
 
 #include "common/descriptors.h"
 #include "common/processes.h"
+#include "message.h"
+#include "words.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -20,21 +27,6 @@
 
 #include <slurm/slurm.h>
 #include <slurm/spank.h>
-
-/* A growing list of strings that ends with NULL; words belong to somebody else unless said. */
-struct words {
-	char **list;
-	size_t count;
-	size_t room;
-};
-
-int words_add(struct words *words, char *word);
-__attribute__((format(printf, 2, 3))) int words_add_new(struct words *words, const char *format,
-							...);
-/* Never NULL: an environment may be empty (--export=NONE). */
-char **words_list(struct words *words);
-/* The value of NAME in a NAME=value list, or NULL. */
-const char *environment_find(char *const *environment, const char *name);
 
 /* ---- options.c: one table of options, and what plugstack.conf says ---- */
 
@@ -88,9 +80,6 @@ const char *option_value(enum option_index index);
 int options_hand_on_image(const char *image);
 /* The flags of the Berth CLI that the options stand for. New strings. */
 int options_as_flags(struct words *argv);
-/* Variables by which srun hands options on; they are no task's business. */
-bool is_handed_on(const char *variable);
-
 /* ---- step.c: what the tasks of a step on this node have in common ---- */
 
 enum phase {
@@ -108,19 +97,17 @@ struct process {
 	int namespaces; /* in which it is and who noted it is not, as clone(2) calls them */
 };
 
-enum {
-	PROCESSES = 4
-};
-
-/* Memory of all tasks and slurmstepd. */
+/*
+ * Memory of slurmstepd and all tasks, made by slurmstepd. Processes of the user's write to it, so
+ * slurmstepd never waits for the mutex and takes nothing out of it but the processes, for a child
+ * that has dropped all ids: a task can only hurt its own step.
+ */
 struct shared {
-	pthread_mutex_t mutex;
+	pthread_mutex_t mutex; /* of the tasks */
 	enum phase phase;
-	pid_t starting; /* while the container is being made */
-	struct process processes[PROCESSES];
+	struct process processes[MESSAGE_PROCESSES];
 	size_t process_count;
-	size_t message_length; /* of the holder's message in step->message */
-	uint32_t ended;	       /* tasks */
+	uint32_t ended; /* tasks; slurmstepd counts, and only writes it down here */
 };
 
 struct step {
@@ -131,7 +118,7 @@ struct step {
 	char node[HOST_NAME_MAX + 1];
 	uid_t uid;
 	uint32_t tasks;
-	uint32_t ended;	    /* where nothing is shared */
+	uint32_t ended;	    /* tasks, as slurmstepd knows it */
 	struct words flags; /* of "berth hold": what the step adds to the options */
 	struct shared *shared;
 	int release[2]; /* the container ends when nobody has the second open */
@@ -144,19 +131,32 @@ __attribute__((format(printf, 2, 3))) int fail(const struct step *step, const ch
 int step_prepare(struct step *step);
 /* Makes the container in the first task, waits for it in the others, and enters it. */
 int step_enter(struct step *step, spank_t spank);
-/* In slurmstepd: counts a task's end; true for the last one of the node. */
+
+/* ---- release.c: in slurmstepd, after the tasks ---- */
+
+/* Counts a task's end; true for the last one of the node. */
 bool step_task_ended(struct step *step);
-/* In slurmstepd: ends the container, and waits a bounded time for its processes to be gone. */
+/* Ends the container, and waits a bounded time for its processes to be gone. */
 void step_release(struct step *step);
 
-/* ---- child.c ---- */
+/* ---- drop.c: in a forked child; nothing but what is safe between fork and exec ---- */
+
+void signals_default(void);
+/* descriptors[i] becomes i, all others are closed. */
+void arrange(const int *descriptors, int count);
+/* Ends the process unless all ids are the user's. */
+void verify_user(uid_t uid);
+/* From root: drops groups, group and user for good, or ends the process. */
+void become_user(uid_t uid);
+_Noreturn void run(char *const *argv, char *const *environment);
+/* Ends a child that writes to a standard error. */
+_Noreturn void die(const char *what);
+
+/* ---- child.c: the CLI, as the user ---- */
 
 /* Runs "berth hold" until the container is there. *message is new memory with what the holder says;
  * NULL if the plan was only explained. */
 int child_hold(struct step *step, struct words *environment, char **message, size_t *length);
-/* At a job's end, as root: removes the job's named containers, as the user and in the background.
- */
-void child_remove_job(const struct config *config, uid_t uid, uint32_t job);
 /* Runs "berth resolve" in srun; *image is new memory. */
 int child_resolve(const struct config *config, const char *image, char **resolved);
 
@@ -165,14 +165,27 @@ pid_t child_save(const struct step *step, char *const *environment, int *output)
 /* Tells what it says until it ends. -1 if it failed. */
 int child_saved(const struct step *step, pid_t saver, int output);
 
-/* ---- save.c ---- */
+/* ---- behind.c ---- */
 
-/* Returns in a new process, which goes on as the task; the old one saves when all have ended. */
-int save_stay_behind(struct step *step, char *const *environment);
+/*
+ * Returns in a new process, which goes on as the task; the old one does what comes after the tasks
+ * of the node, where that may take long: it saves, and keeps the server of a named container.
+ */
+int stay_behind(struct step *step, char *const *environment);
+
+/* ---- remove.c: in slurmd's epilog, as root ---- */
+
+/* Removes the named containers of jobs that have ended, as the user and in the background. */
+void remove_job(const struct config *config, uid_t uid, uint32_t job);
 
 /* ---- ns.c ---- */
 
-void process_note(struct process *process, pid_t pid);
+/* -1 with errno for one that may not be of this step: only what runs as the user, in our control
+ * groups, and was started after the task that asks. */
+int process_note(struct process *process, pid_t pid, uid_t uid);
+/* A pidfd, or -1 where there is none; *ended if it is not the noted process any more. */
+int process_open(const struct process *process, bool *ended);
+bool process_has_ended(const struct process *process);
 /* Enters the namespaces of a process, if it is the one that was noted. */
 int ns_join(const struct step *step, const struct process *process);
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running the Berth CLI: as the user, in a clean process, listening to what it says. */
+/*
+ * Running the Berth CLI: as the user, in a clean process, listening to what it says.
+ *
+ * What it says comes by pipes that others of the user's can hold and write to: an environment
+ * script's "sleep 100 &", say. So what ends the listening is what is waited for, the message or the
+ * process' end, never the end of a pipe; and what is passed on, or kept, is bounded.
+ */
 #include "berth_plugin.h"
 
 #include <ctype.h>
@@ -10,26 +16,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	READY_FD = 3,
 	RELEASE_FD = 4,
-	FIRST_CLOSED_FD = 5,
-	HIGH_FD = 64, /* above the numbers that are given */
-	MESSAGE_LIMIT = 64 << 20,
+	GIVEN_FDS = 5,
 	LINE_LIMIT = 4096,
-	CLI_FAILED = 255,
-	NO_GROUP = 65534,
+	SAID_LIMIT = 1 << 20, /* that is passed on */
+	READ_SIZE = 65536,
+	LAST_READS = 64,      /* of what was said before an end: more than a pipe holds */
+	ANSWER_LIMIT = 65536, /* of "berth resolve" */
+	LOOK_MS = 20,	      /* where there are no pidfds */
+	LAST_WORDS_MS = 5000, /* for a JVM to tidy up when its launcher was ended */
+	STARTER_FAILED = 2,
 };
 
 static const char fatal[] = "FATAL:   ";
 static const char info[] = "INFO:    ";
 static const char continued[] = "         ";
-static const char last_word[] = "\0end"; /* with the closing NUL: at a message's end */
 
 extern char **environ;
 
@@ -56,72 +65,6 @@ static int grow(struct text *text, size_t more)
 	return 0;
 }
 
-/* ---- the child: only what is safe between fork and exec ---- */
-
-static void say(const char *word)
-{
-	if (write(STDERR_FILENO, word, strlen(word)) < 0)
-		_exit(CLI_FAILED);
-}
-
-static _Noreturn void die(const char *what)
-{
-	int error = errno;
-
-	say(fatal);
-	say(what);
-	say(": ");
-	say(strerrordesc_np(error));
-	say("\n");
-	_exit(CLI_FAILED);
-}
-
-static void signals_default(void)
-{
-	const struct sigaction standard = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &standard, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* descriptors[i] becomes i: first all out of the way, then to their places. */
-static void arrange(const int *descriptors, int count)
-{
-	int high[FIRST_CLOSED_FD];
-
-	for (int i = 0; i < count; i++) {
-		high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, HIGH_FD);
-		if (high[i] < 0)
-			die("arrange descriptors");
-	}
-	for (int i = 0; i < count; i++)
-		if (dup2(high[i], i) < 0)
-			die("arrange descriptors");
-	if (close_from(count) < 0)
-		die("close descriptors");
-}
-
-/* slurmstepd's task_init has dropped them; should that ever change, nothing is run. */
-static void verify_ids(uid_t uid)
-{
-	uid_t real, effective, saved;
-
-	if (getresuid(&real, &effective, &saved) < 0 || real != uid || effective != uid ||
-	    saved != uid) {
-		errno = EPERM;
-		die("run as the job's user");
-	}
-}
-
-static _Noreturn void run(char *const *argv, char *const *environment)
-{
-	execve(argv[0], argv, environment);
-	die(argv[0]);
-}
-
 /* ---- what the child says ---- */
 
 struct listener {
@@ -130,14 +73,27 @@ struct listener {
 	char line[LINE_LIMIT];
 	size_t length;
 	char pending[LINE_LIMIT]; /* the last message, whose hint may follow */
+	size_t said;		  /* how much was passed on */
 	bool failed;
 };
+
+static void pass_on(struct listener *listener, const char *line)
+{
+	int length;
+
+	if (listener->said > SAID_LIMIT)
+		return;
+	length = dprintf(listener->output, "berth: %s: %s\n", listener->step->node, line);
+	listener->said += length > 0 ? (size_t)length : SAID_LIMIT;
+	if (listener->said > SAID_LIMIT)
+		dprintf(listener->output, "berth: %s: what else is said is left out\n",
+			listener->step->node);
+}
 
 static void flush(struct listener *listener)
 {
 	if (*listener->pending)
-		dprintf(listener->output, "berth: %s: %s\n", listener->step->node,
-			listener->pending);
+		pass_on(listener, listener->pending);
 	*listener->pending = '\0';
 }
 
@@ -167,58 +123,118 @@ static void take_line(struct listener *listener)
 	/* The others are said at once: a download may take minutes. */
 	if (!strncmp(line, info, sizeof(info) - 1))
 		line += sizeof(info) - 1;
-	dprintf(listener->output, "berth: %s: %s\n", listener->step->node, line);
+	pass_on(listener, line);
 }
 
-/* 1 while there may be more, 0 at the end. */
-static int listen_to(struct listener *listener, int fd)
+enum got {
+	GOT_SOMETHING,
+	GOT_NOTHING, /* now */
+	GOT_END,
+};
+
+static enum got got(ssize_t length)
+{
+	if (length < 0)
+		return errno == EINTR || errno == EAGAIN ? GOT_NOTHING : GOT_END;
+	return length > 0 ? GOT_SOMETHING : GOT_END;
+}
+
+static enum got listen_to(struct listener *listener, int fd)
 {
 	char bytes[4096];
 	ssize_t length = read(fd, bytes, sizeof(bytes));
 
-	if (length < 0)
-		return errno == EINTR || errno == EAGAIN;
 	for (ssize_t i = 0; i < length; i++) {
 		if (bytes[i] == '\n')
 			take_line(listener);
 		else if (listener->length + 1 < sizeof(listener->line))
 			listener->line[listener->length++] = bytes[i];
 	}
-	return length > 0;
+	return got(length);
 }
 
-static int append_from(struct text *text, int fd)
+static enum got append_from(struct text *text, int fd)
 {
 	ssize_t length;
 
-	if (text->length > MESSAGE_LIMIT || grow(text, 65536) < 0)
-		return 0;
-	length = read(fd, text->bytes + text->length, 65536);
-	if (length < 0)
-		return errno == EINTR || errno == EAGAIN;
-	text->length += (size_t)length;
-	return length > 0;
+	if (text->length > MESSAGE_LIMIT || grow(text, READ_SIZE) < 0)
+		return GOT_END;
+	length = read(fd, text->bytes + text->length, READ_SIZE);
+	if (length > 0)
+		text->length += (size_t)length;
+	return got(length);
 }
 
-/* Until both are closed: by the holder when it holds, by the kernel when the child died. */
-static int follow(struct listener *listener, int said, struct text *message, int ready)
+static bool has_ended(pid_t child)
 {
-	struct pollfd fds[] = {{.fd = said, .events = POLLIN}, {.fd = ready, .events = POLLIN}};
+	siginfo_t end = {0};
 
-	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-		if (poll(fds, 2, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return fail(listener->step, "listen to berth: %m");
-		}
-		if (fds[0].revents && !listen_to(listener, said))
-			fds[0].fd = -1;
-		if (fds[1].revents && !append_from(message, ready))
-			fds[1].fd = -1;
+	/* It stays to be waited for. */
+	return waitid(P_PID, (id_t)child, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid != 0;
+}
+
+/* A child, and what comes from it. */
+struct source {
+	pid_t child;
+	int said;     /* words for the user */
+	int ready;    /* or -1: the holder's message */
+	int grace_ms; /* after the child's end, for others that have still something to say */
+	struct text message;
+};
+
+/* What had been said before the end that we have seen. */
+static void listen_to_the_last(struct listener *listener, const struct source *source)
+{
+	struct pollfd said = {.fd = source->said, .events = POLLIN};
+	struct timespec start, now;
+	enum got last = GOT_SOMETHING;
+	long left = source->grace_ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (left > 0 && last != GOT_END) {
+		if (poll(&said, 1, (int)left) > 0)
+			last = listen_to(listener, source->said);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = source->grace_ms - (now.tv_sec - start.tv_sec) * 1000 -
+		       (now.tv_nsec - start.tv_nsec) / 1000000;
 	}
+	for (int i = 0; i < LAST_READS && last == GOT_SOMETHING; i++)
+		last = listen_to(listener, source->said);
 	if (listener->length)
 		take_line(listener);
 	flush(listener);
+}
+
+/* Until the message is whole, or cannot become so, or the child has ended. */
+static int follow(struct listener *listener, struct source *source)
+{
+	scoped_fd end = process_descriptor(source->child);
+	struct pollfd fds[] = {{.fd = source->said, .events = POLLIN},
+			       {.fd = source->ready, .events = POLLIN},
+			       {.fd = end, .events = POLLIN}};
+	bool ended = false, over = false;
+
+	if (fcntl(source->said, F_SETFL, O_NONBLOCK) < 0 ||
+	    (source->ready >= 0 && fcntl(source->ready, F_SETFL, O_NONBLOCK) < 0))
+		return fail(listener->step, "listen to berth: %m");
+	while (!ended && !over) {
+		if (poll(fds, ARRAY_SIZE(fds), end < 0 ? LOOK_MS : -1) < 0 && errno != EINTR)
+			return fail(listener->step, "listen to berth: %m");
+		/* First: what it said before its end is then all there. */
+		ended = has_ended(source->child);
+		if (fds[0].fd >= 0 && listen_to(listener, source->said) == GOT_END)
+			fds[0].fd = -1;
+		if (source->ready >= 0) {
+			enum got last;
+
+			while ((last = append_from(&source->message, source->ready)) ==
+			       GOT_SOMETHING)
+				if (message_is_whole(source->message.bytes, source->message.length))
+					break;
+			over = last != GOT_NOTHING;
+		}
+	}
+	listen_to_the_last(listener, source);
 	return 0;
 }
 
@@ -256,77 +272,114 @@ static int hold_command(const struct step *step, struct words *argv)
 
 /*
  * The holder outlives this task, and is no child of the program that the task becomes: that might
- * wait for any child. So it is started by a process that ends at once, and found by shared memory.
+ * wait for any child. So it is started by a process in between, which ends when it holds; or ends
+ * it when the task was killed before that, or will not have it.
  */
-static int start(struct step *step, char *const *argv, char *const *environment, int said,
-		 int ready)
+static _Noreturn void watch_over(pid_t berth, int leash)
 {
-	scoped_fd null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	const int descriptors[] = {null, said, said, ready, step->release[0]};
-	pid_t child;
-	int status;
+	scoped_fd end = process_descriptor(berth);
+	struct pollfd fds[] = {{.fd = leash, .events = POLLIN}, {.fd = end, .events = POLLIN}};
+	char byte;
 
-	if (null < 0)
-		return fail(step, "open /dev/null: %m");
-	child = fork();
-	if (child < 0)
-		return fail(step, "start berth: %m");
-	if (child == 0) {
-		child = fork();
-		if (child != 0)
-			_exit(child < 0);
-		step->shared->starting = getpid();
-		setsid();
-		signals_default();
-		arrange(descriptors, FIRST_CLOSED_FD);
-		verify_ids(step->uid);
-		run(argv, environment);
+	for (;;) {
+		poll(fds, ARRAY_SIZE(fds), end < 0 ? LOOK_MS : -1);
+		/* Not waited for before this: the number is its own. */
+		if (waitpid(berth, NULL, WNOHANG) != 0)
+			_exit(1);
+		if (fds[0].revents) {
+			if (read(leash, &byte, 1) == 1)
+				_exit(0);
+			kill(berth, SIGKILL);
+			waitpid(berth, NULL, 0);
+			_exit(1);
+		}
 	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return fail(step, "start berth: %m");
-	if (status != 0)
-		return fail(step, "start berth: no further process could be made");
-	return 0;
 }
 
-static bool is_whole(const struct text *message)
+static _Noreturn void start_berth(const struct step *step, char *const *argv,
+				  char *const *environment, const int *descriptors, int leash)
 {
-	return message->length > sizeof(last_word) &&
-	       !memcmp(message->bytes + message->length - sizeof(last_word), last_word,
-		       sizeof(last_word));
+	sigset_t all;
+	pid_t berth;
+
+	/* A signal to the step is meant for its tasks. And a SIGCHLD that is ignored would give
+	 * away the number of a child that has ended. */
+	signals_default();
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	berth = fork();
+	if (berth < 0)
+		_exit(STARTER_FAILED);
+	if (berth == 0) {
+		setsid();
+		signals_default();
+		arrange(descriptors, GIVEN_FDS);
+		verify_user(step->uid);
+		run(argv, environment);
+	}
+	arrange(&leash, 1);
+	watch_over(berth, 0);
+}
+
+/* The starter ends, and berth with it unless it HOLDS. Returns the starter's status. */
+static int end_starter(pid_t starter, int leash, bool holds)
+{
+	int status = 0;
+
+	/* If that fails it has ended, and whether the container is there is seen on entering. */
+	if (holds)
+		send(leash, "", 1, MSG_NOSIGNAL);
+	close(leash);
+	while (waitpid(starter, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
 }
 
 int child_hold(struct step *step, struct words *environment, char **message, size_t *length)
 {
-	struct words argv = {0};
-	struct text text = {0};
 	bool explain = option_value(OPTION_EXPLAIN) != NULL;
 	struct listener listener = {.step = step,
 				    .output = explain ? STDOUT_FILENO : STDERR_FILENO};
-	int said[2], ready[2];
+	scoped_fd null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct words argv = {0};
+	struct source source = {0};
+	int said[2], ready[2], leash[2];
+	int result, status;
+	bool held;
 
 	if (hold_command(step, &argv) < 0)
 		return -1;
-	if (pipe2(said, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0)
+	if (null < 0 || pipe2(said, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, leash) < 0)
 		return fail(step, "start berth: %m");
-	if (start(step, argv.list, words_list(environment), said[1], ready[1]) < 0)
-		return -1;
+	source.child = fork();
+	if (source.child < 0)
+		return fail(step, "start berth: %m");
+	if (source.child == 0) {
+		const int descriptors[] = {null, said[1], said[1], ready[1], step->release[0]};
+
+		start_berth(step, argv.list, words_list(environment), descriptors, leash[0]);
+	}
 	close(said[1]);
 	close(ready[1]);
-	if (follow(&listener, said[0], &text, ready[0]) < 0)
-		return -1;
+	close(leash[0]);
+	source.said = said[0];
+	source.ready = ready[0];
+	result = follow(&listener, &source);
+	held = result == 0 && message_is_whole(source.message.bytes, source.message.length);
+	status = end_starter(source.child, leash[1], held);
 	close(said[0]);
 	close(ready[0]);
-	step->shared->starting = 0;
 	*message = NULL;
-	if (is_whole(&text)) {
-		*message = text.bytes;
-		*length = text.length;
+	if (held) {
+		*message = source.message.bytes;
+		*length = source.message.length;
 		return 0;
 	}
-	if (listener.failed)
+	if (result < 0 || listener.failed)
 		return -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STARTER_FAILED)
+		return fail(step, "start berth: no further process could be made");
 	if (explain)
 		return 0;
 	return fail(step, "the container was not made: berth ended early (for the reason above, or "
@@ -367,7 +420,7 @@ pid_t child_save(const struct step *step, char *const *environment, int *output)
 
 		signals_default();
 		arrange(descriptors, 3);
-		verify_ids(step->uid);
+		verify_user(step->uid);
 		run(argv.list, words_list(&variables));
 	}
 	close(said[1]);
@@ -378,11 +431,12 @@ pid_t child_save(const struct step *step, char *const *environment, int *output)
 int child_saved(const struct step *step, pid_t saver, int output)
 {
 	struct listener listener = {.step = step, .output = STDERR_FILENO};
-	struct text none = {0};
+	/* Its JVM has it open too, and lives a moment longer when it is told to end. */
+	struct source source = {
+		.child = saver, .said = output, .ready = -1, .grace_ms = LAST_WORDS_MS};
 	int status = -1;
 
-	/* Its JVM has it open too, and lives a moment longer when it is told to end. */
-	if (follow(&listener, output, &none, -1) < 0)
+	if (follow(&listener, &source) < 0)
 		return -1;
 	while (waitpid(saver, &status, 0) < 0)
 		if (errno != EINTR)
@@ -392,69 +446,31 @@ int child_saved(const struct step *step, pid_t saver, int output)
 	return listener.failed ? -1 : fail(step, "the container was not saved");
 }
 
-/* ---- the end of a job ---- */
-
-/* Nothing is looked at before this. */
-static void become(uid_t uid)
-{
-	if (syscall(SYS_setgroups, 0, NULL) < 0 ||
-	    syscall(SYS_setresgid, NO_GROUP, NO_GROUP, NO_GROUP) < 0 ||
-	    syscall(SYS_setresuid, uid, uid, uid) < 0)
-		_exit(CLI_FAILED);
-	verify_ids(uid);
-}
-
-void child_remove_job(const struct config *config, uid_t uid, uint32_t job)
-{
-	static char *const environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
-	char directory[64], option[32];
-	char *const argv[] = {(char *)config->berth, (char *)"container", (char *)"remove", option,
-			      NULL};
-	pid_t child;
-
-	/* The same in org.berth.instance.KeptContainers. */
-	snprintf(directory, sizeof(directory), "/var/tmp/berth-%u/job-%u", (unsigned int)uid,
-		 (unsigned int)job);
-	snprintf(option, sizeof(option), "--job=%u", (unsigned int)job);
-	child = fork();
-	if (child < 0) {
-		slurm_error("berth: remove the containers of job %u: %m", (unsigned int)job);
-		return;
-	}
-	if (child == 0) {
-		struct stat status;
-		int null;
-
-		become(uid);
-		if (lstat(directory, &status) < 0 || !S_ISDIR(status.st_mode) ||
-		    status.st_uid != uid)
-			_exit(0);
-		/* Nobody waits for a large one to be gone: the node is free meanwhile. */
-		if (fork() != 0)
-			_exit(0);
-		setsid();
-		signals_default();
-		null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (null < 0 || chdir("/") < 0)
-			_exit(CLI_FAILED);
-		arrange((const int[]){null, null, null}, 3);
-		run(argv, environment);
-	}
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 /* ---- resolve ---- */
+
+/* A memory file that holds so much and no more. */
+static int bounded_file(size_t size)
+{
+	int file = memfd_create("berth-answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (file >= 0 && (ftruncate(file, (off_t)size) < 0 ||
+			  fcntl(file, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0)) {
+		close(file);
+		return -1;
+	}
+	return file;
+}
 
 int child_resolve(const struct config *config, const char *image, char **resolved)
 {
+	/* Not a pipe: the answer is there when the child has ended, whoever else has it open. */
+	scoped_fd answer = bounded_file(ANSWER_LIMIT);
 	struct words argv = {0}, variables = {0};
-	struct text text = {0};
-	int output[2];
-	int status;
+	char *text = calloc(ANSWER_LIMIT + 1, 1);
+	int status = -1;
 	pid_t child;
 
-	if (words_add(&argv, (char *)config->berth) < 0 ||
+	if (answer < 0 || !text || words_add(&argv, (char *)config->berth) < 0 ||
 	    words_add(&argv, (char *)"resolve") < 0 ||
 	    (config->store && words_add(&argv, (char *)"--fill") < 0) ||
 	    add_store(config, &argv) < 0 || options_as_flags(&argv) < 0 ||
@@ -463,34 +479,31 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 	for (char **variable = environ; *variable; variable++)
 		if (words_add(&variables, *variable) < 0)
 			goto failed;
-	if (pipe2(output, O_CLOEXEC) < 0)
-		goto failed;
 	child = fork();
 	if (child < 0)
 		goto failed;
 	if (child == 0) {
-		const int descriptors[] = {STDIN_FILENO, output[1], STDERR_FILENO};
+		const int descriptors[] = {STDIN_FILENO, answer, STDERR_FILENO};
 
 		signals_default();
 		arrange(descriptors, 3);
-		verify_ids(getuid());
+		verify_user(getuid());
 		run(argv.list, words_list(&variables));
 	}
-	close(output[1]);
-	while (append_from(&text, output[0]))
-		;
-	close(output[0]);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			goto failed;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) || !text.length || grow(&text, 1) < 0) {
+	if (pread(answer, text, ANSWER_LIMIT, 0) < 0)
+		goto failed;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) || !*text) {
 		slurm_error("berth: the image %s is not to be had", image);
+		free(text);
 		return -1;
 	}
-	text.bytes[text.length] = '\0';
-	*resolved = text.bytes;
+	*resolved = text;
 	return 0;
 failed:
 	slurm_error("berth: run %s: %m", config->berth);
+	free(text);
 	return -1;
 }

@@ -44,18 +44,59 @@ static bool is_own(int directory, const char *namespace)
 	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
 }
 
-void process_note(struct process *process, pid_t pid)
+/* Of a directory of /proc. */
+static bool is_of_step(int directory, uint64_t start_time, uid_t uid)
+{
+	scoped_fd own = process_directory(0);
+
+	return start_time && own >= 0 && start_time >= process_start_time(own) &&
+	       process_is_of_user(directory, uid) && process_is_in_our_groups(directory);
+}
+
+int process_note(struct process *process, pid_t pid, uid_t uid)
 {
 	scoped_fd pidfd = process_descriptor(pid);
 	scoped_fd directory = process_directory(pid);
 
-	process->pid = pid;
-	process->number = process_identity(pidfd);
-	process->start_time = directory < 0 ? 0 : process_start_time(directory);
-	process->namespaces = 0;
+	*process = (struct process){.pid = pid, .number = process_identity(pidfd)};
+	if (directory < 0)
+		return -1;
+	process->start_time = process_start_time(directory);
+	/* 0 would be this process. */
+	if (pid < 1 || !is_of_step(directory, process->start_time, uid)) {
+		errno = EPERM;
+		return -1;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (directory >= 0 && !is_own(directory, kinds[i].file))
+		if (!is_own(directory, kinds[i].file))
 			process->namespaces |= kinds[i].flag;
+	return 0;
+}
+
+static bool has_start_time(const struct process *process)
+{
+	scoped_fd directory = process_directory(process->pid);
+
+	return directory >= 0 && process_start_time(directory) == process->start_time;
+}
+
+bool process_has_ended(const struct process *process)
+{
+	return !has_start_time(process);
+}
+
+int process_open(const struct process *process, bool *ended)
+{
+	int pidfd = process_descriptor(process->pid);
+
+	if (pidfd < 0) {
+		*ended = process_has_ended(process);
+		return -1;
+	}
+	/* Two files of /proc cost more than a join. */
+	*ended = process->number ? process_identity(pidfd) != process->number
+				 : process_has_ended(process);
+	return pidfd;
 }
 
 /* A new member of a user namespace has all capabilities in it: the container's programs get none,
@@ -74,27 +115,16 @@ static int fail_ended(const struct step *step, const struct process *process)
 	return fail(step, "the container has ended (process %d)", (int)process->pid);
 }
 
-static bool is_same_process(const struct process *process, int pidfd)
-{
-	struct stat status;
-
-	/* Two files of /proc cost more than the join. */
-	if (process->number)
-		return fstat(pidfd, &status) == 0 && status.st_ino == process->number;
-	scoped_fd directory = process_directory(process->pid);
-
-	return directory >= 0 && process_start_time(directory) == process->start_time;
-}
-
 /* One call, which enters all of them or none (Linux 5.8). 1 if the kernel does not have it. */
 static int join_by_pidfd(const struct step *step, const struct process *process)
 {
-	scoped_fd pidfd = process_descriptor(process->pid);
+	bool ended;
+	scoped_fd pidfd = process_open(process, &ended);
 	int error;
 
 	if (pidfd < 0)
 		return 1;
-	if (!is_same_process(process, pidfd))
+	if (ended)
 		return fail_ended(step, process);
 	if (setns(pidfd, process->namespaces) == 0)
 		return 0;

@@ -16,7 +16,7 @@
 
 extern char **environ;
 
-static const char handed_on[] = "SLURM_BERTH_"; /* SLURM_*: it passes --export=NONE */
+static const char handed_on[] = HANDED_ON;
 
 enum status {
 	READY,
@@ -356,11 +356,6 @@ bool options_contain_batch_script(void)
 	const char *value = values[OPTION_BATCH];
 
 	return value ? !strcmp(value, "script") : config.batch_script;
-}
-
-bool is_handed_on(const char *variable)
-{
-	return !strncmp(variable, handed_on, sizeof(handed_on) - 1);
 }
 
 int options_as_flags(struct words *argv)

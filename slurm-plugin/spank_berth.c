@@ -168,6 +168,6 @@ int slurm_spank_job_epilog(spank_t spank, int argc, char **argv)
 	 * named step or "berth container remove" removes. */
 	if (spank_get_item(spank, S_JOB_ID, &job) == ESPANK_SUCCESS &&
 	    spank_get_item(spank, S_JOB_UID, &uid) == ESPANK_SUCCESS)
-		child_remove_job(config_read(argc, argv), uid, job);
+		remove_job(config_read(argc, argv), uid, job);
 	return 0;
 }

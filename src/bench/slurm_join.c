@@ -131,7 +131,8 @@ int main(void)
 
 	if (times == MAP_FAILED)
 		fail(NULL, "memory: %m\n");
-	process_note(&process, container());
+	if (process_note(&process, container(), getuid()) < 0)
+		fail(NULL, "note the container: %m\n");
 	puts("| entering a container | least | median | 90 % | (microseconds of process time, bar "
 	     "20)\n|---|---|---|---|");
 	fflush(stdout);

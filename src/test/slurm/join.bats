@@ -20,6 +20,22 @@ join() { # CASE [nested]
     done
 }
 
+@test "only a process of the step is noted: the user's, in its control groups, started after the task" {
+    local older other
+    join now
+    [[ $status == 0 ]]
+    sleep 60 3>&- 4>&- &
+    older=$!
+    setpriv --reuid nobody --clear-groups sleep 60 3>&- 4>&- &
+    other=$!
+    for pid in 1 $$ $older $other 4194304 0; do
+        run as_user "$place/join" note "$pid"
+        echo "$pid: $output"
+        [[ $status == 1 && $output =~ ^(Operation not permitted|No such file or directory)$ ]]
+    done
+    kill "$older" "$other"
+}
+
 @test "a process that has ended, or another one with its number, is not entered" {
     for age in ended dead other-number other-start; do
         join "$age"

@@ -3,7 +3,8 @@
  * Enters a container by the plugin's own function, on kernels of several ages.
  *
  * usage: join CASE [nested]    says whether it is inside, or why not; kernel calls are refused by a
- * filter as an older kernel refuses them.
+ *                              filter as an older kernel refuses them
+ *        join note PID         whether that process would be taken for one of this one's step
  */
 #include "../../../slurm-plugin/berth_plugin.h"
 
@@ -135,7 +136,13 @@ int main(int argc, char **argv)
 	char own[ARRAY_SIZE(kinds)][64], its[ARRAY_SIZE(kinds)][64], now[64], pid[16];
 
 	setvbuf(stdout, NULL, _IONBF, 0);
-	process_note(&process, container(argc > 2));
+	if (!strcmp(what, "note")) {
+		int result = process_note(&process, (pid_t)atoi(argv[2]), getuid());
+
+		puts(result == 0 ? "noted" : strerror(errno));
+		return result != 0;
+	}
+	require(process_note(&process, container(argc > 2), getuid()) == 0, "note");
 	snprintf(pid, sizeof(pid), "%d", (int)process.pid);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		namespace_of("self", kinds[i], own[i], sizeof(own[i]));
