@@ -303,13 +303,17 @@ static int complete(enum option_index index, char *const *environment)
 
 int options_complete_in_srun(void)
 {
+	/* All, before one is handed on: an option may hand on its opposite. */
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		enum option_index opposite = table[i].opposite;
 		char name[64];
-		bool given = values[i] || values[opposite];
 
 		snprintf(name, sizeof(name), "%s%d", handed_on, i);
 		unsetenv(name);
+	}
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		enum option_index opposite = table[i].opposite;
+		bool given = values[i] || values[opposite];
+
 		if (complete((enum option_index)i, environ) < 0)
 			return -1;
 		if (given)
