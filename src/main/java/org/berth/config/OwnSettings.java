@@ -12,7 +12,7 @@ import org.berth.oci.ImageLimits;
 
 /**
  * The settings of a user's own file ({@code --config}) under those of the site: what forbids something is taken from both,
- * the rest from the user's file.
+ * the rest from the user's file; whom to trust only the site says.
  */
 final class OwnSettings {
     /** The limits of images by their settings; a smaller number is the stricter one. */
@@ -32,6 +32,7 @@ final class OwnSettings {
         return own.with(
                 site.userBinds() && own.userBinds(),
                 smaller(site.imageLimits(), own.imageLimits()),
+                site.places().trusted(),
                 both(site.containerLimits(), own.containerLimits()),
                 both(site.executionControls(), own.executionControls()),
                 restrictions(site, own));

@@ -43,6 +43,11 @@ public record PlaceSettings(
         stagePaths = List.copyOf(stagePaths);
     }
 
+    PlaceSettings with(Trusted others) {
+        return new PlaceSettings(
+                caches, temporaries, cacheMaxBytes, cacheMaxFiles, staging, stagePaths, stageNodes, stageBytes, others);
+    }
+
     /** Users, and groups, by name or number. */
     public record Trusted(List<String> owners, List<String> groups) {
         public static final Trusted NOBODY = new Trusted(List.of(), List.of());

@@ -54,13 +54,14 @@ public record SiteConfig(
 
     /** The same settings, with these restrictions told. */
     SiteConfig with(List<Restriction> told) {
-        return with(userBinds, imageLimits, containerLimits, executionControls, told);
+        return with(userBinds, imageLimits, places.trusted(), containerLimits, executionControls, told);
     }
 
     /** The same settings with other rules. */
     SiteConfig with(
             boolean binding,
             ImageLimits images,
+            PlaceSettings.Trusted trusted,
             List<ContainerLimits> limits,
             List<ExecutionControl> controls,
             List<Restriction> told) {
@@ -83,7 +84,7 @@ public record SiteConfig(
                 containers,
                 gpus,
                 images,
-                places,
+                places.with(trusted),
                 limits,
                 controls,
                 told,

@@ -3,6 +3,7 @@ package org.berth.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,6 +38,22 @@ class OwnSettingsTest {
         Path named = Files.writeString(folder.resolve("own.yaml"), own);
         Host host = new Host(PlannedCommands.facts(List.of("version"), Map.of(), uid, prefix));
         return SiteConfigReader.read(host, Optional.of(named.toString()));
+    }
+
+    @Test
+    void whomToTrustTheSiteAloneSays() throws IOException {
+        assumeTrue("root".equals(System.getProperty("user.name")), "only in a file of root's somebody is trusted");
+        SiteConfig config = read("trusted-owners: [admin]\n", "trusted-owners: [mallory]\n", 1001);
+        assertEquals(List.of("admin"), config.places().trusted().owners());
+        assertEquals(
+                List.of("admin"),
+                read("trusted-owners: [admin]\n", "\n", 1001).places().trusted().owners());
+        assertEquals(
+                List.of(),
+                read("\n", "trusted-owners: [mallory]\n", 1001)
+                        .places()
+                        .trusted()
+                        .owners());
     }
 
     /** The rules in words; with numbers at their defaults left out. */
