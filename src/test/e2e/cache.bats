@@ -211,3 +211,16 @@ teardown() {
     run --separate-stderr berth APPTAINER_CACHEDIR="$place/disk" run "$OTHER"
     refused 255 "no space: " " files needed, " " free" "$place/disk"
 }
+
+@test "a TMPDIR that does not exist: a cached image needs none, and what is written goes to another place" {
+    run --separate-stderr berth TMPDIR=/nowhere exec "docker://$REGISTRY/hello" true
+    [[ $status == 0 ]]
+    run --separate-stderr berth TMPDIR=/nowhere -q exec "docker://$REGISTRY/hello" true
+    [[ $status == 0 && $stderr == "" ]]
+    run --separate-stderr berth APPTAINER_TMPDIR=/nowhere -q exec "docker://$REGISTRY/hello" true
+    [[ $status == 0 && $stderr == "" ]]
+    run --separate-stderr berth TMPDIR=/nowhere exec --disable-cache "docker://$REGISTRY/hello" true
+    [[ $status == 0 && $stderr == *"WARNING: TMPDIR is /nowhere, which does not exist here: "*" is used"* ]]
+    run --separate-stderr berth APPTAINER_TMPDIR=/nowhere exec --disable-cache "docker://$REGISTRY/hello" true
+    refused 255 /nowhere APPTAINER_TMPDIR
+}

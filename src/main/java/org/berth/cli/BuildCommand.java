@@ -139,7 +139,7 @@ final class BuildCommand {
     }
 
     private void throughSif(SifMaking making, BuildTarget target) {
-        Path sif = OwnFiles.temporary(pulling.places().temporaryDirectory(), "berth-image-", ".sif");
+        Path sif = OwnFiles.temporary(pulling.places().temporaryDirectory(messages), "berth-image-", ".sif");
         try {
             making.make(sif);
             Sandboxes.unpack(images.kind(sif), target);

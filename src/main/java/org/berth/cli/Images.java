@@ -204,7 +204,7 @@ final class Images {
 
     private Path unpacked(RootfsSource.Squashfs squashfs, String why) {
         messages.info("Converting SIF file to temporary sandbox (%s)".formatted(why));
-        Path parent = new Places(invocation, host, site).temporaryDirectory();
+        Path parent = new Places(invocation, host, site).temporaryDirectory(messages);
         Path directory;
         try {
             directory = Files.createTempDirectory(parent, "berth-rootfs-");

@@ -89,9 +89,12 @@ final class Places {
         }
     }
 
-    /** Where what is gone at the end is kept. */
-    Path temporaryDirectory() {
-        Placement placement = placement(Role.TMP);
+    /**
+     * Where what is gone at the end is kept. A TMPDIR that is not there, as one that only the login node has, is passed over; what
+     * was named for Berth alone is only passed over in a Slurm step.
+     */
+    Path temporaryDirectory(Messages messages) {
+        Placement placement = existing(placement(Role.TMP), messages);
         Path path = placement
                 .path()
                 .orElseThrow(() -> new HostException("there is no place for temporary files: " + placement.objections())
@@ -109,6 +112,28 @@ final class Places {
         } catch (IOException e) {
             throw new HostException("could not make the directory %s: %s".formatted(path, Host.reason(e)), e);
         }
+    }
+
+    private Placement existing(Placement placement, Messages messages) {
+        if (placement.judgements().size() != 1) {
+            return placement;
+        }
+        Candidate only = placement.judgements().getFirst().candidate();
+        boolean step = invocation.command().name().equals("hold");
+        if (only.path().filter(host::isDirectory).isPresent()
+                || !only.origin().equals("TMPDIR") && !(step && only.origin().equals("APPTAINER_TMPDIR"))) {
+            return placement;
+        }
+        Placement others = Placement.choose(Role.TMP, all().siteTemporaries(), looking);
+        messages.warning("%s is %s, which does not exist here%s"
+                .formatted(
+                        only.origin(),
+                        only.path().orElseThrow(),
+                        others.path()
+                                .map(path -> ": %s is used".formatted(path))
+                                .orElse("")));
+        chosen.put(Role.TMP, others);
+        return others;
     }
 
     Placement placement(Role role) {

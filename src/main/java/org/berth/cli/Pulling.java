@@ -110,7 +110,7 @@ final class Pulling {
                         StoredNames.source(stored, host, invocation.value("docker-host")),
                         stored.from(),
                         platform(),
-                        places.temporaryDirectory()));
+                        this::temporaryDirectory));
         };
     }
 
@@ -151,6 +151,10 @@ final class Pulling {
                                         .orElse(ImageNames.NONE));
     }
 
+    private Path temporaryDirectory() {
+        return places.temporaryDirectory(messages);
+    }
+
     /** The platform of {@code --arch}, or of this machine. */
     Platform platform() {
         Optional<String> arch = invocation.value("arch");
@@ -174,7 +178,7 @@ final class Pulling {
         return new PullSettings(
                 cacheDirectory(),
                 places.owners(),
-                places.temporaryDirectory(),
+                this::temporaryDirectory,
                 kind,
                 colon < 0 ? kind.defaultLevel() : level(compression.substring(colon + 1)),
                 buildTime(),

@@ -94,8 +94,12 @@ public final class Candidates {
             return List.of(Candidate.of(own(caller.temporary().orElseThrow()), "APPTAINER_TMPDIR"));
         }
         Optional<String> value = caller.set("TMPDIR");
-        return value.map(text -> List.of(Candidate.of(own(text), "TMPDIR")))
-                .orElseGet(() -> listed(site.temporaries(), "tmp-path"));
+        return value.map(text -> List.of(Candidate.of(own(text), "TMPDIR"))).orElseGet(this::siteTemporaries);
+    }
+
+    /** Those of the site, in place of one that the user names and that is not there. */
+    public List<Candidate> siteTemporaries() {
+        return listed(site.temporaries(), "tmp-path");
     }
 
     private List<Candidate> run() {

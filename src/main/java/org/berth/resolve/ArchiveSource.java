@@ -2,6 +2,7 @@ package org.berth.resolve;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.berth.archive.OpenArchive;
 import org.berth.archive.StoredImage;
 import org.berth.archive.StoredSource;
@@ -15,9 +16,10 @@ import org.berth.oci.Progress;
  * An image in an archive, in a layout or in a Docker daemon; its blobs stay where they are, the cache gets no copy of them.
  *
  * @param from the image as the user named it, without the scheme
- * @param scratch directory for temporary files
+ * @param scratch directory for temporary files, asked for when the archive is opened
  */
-public record ArchiveSource(StoredSource source, String from, Platform platform, Path scratch) implements ImageSource {
+public record ArchiveSource(StoredSource source, String from, Platform platform, Supplier<Path> scratch)
+        implements ImageSource {
     @Override
     public String agent() {
         return switch (source) {
@@ -38,7 +40,7 @@ public record ArchiveSource(StoredSource source, String from, Platform platform,
 
     @Override
     public Opened open(DocumentStore documents) {
-        return new Found(OpenArchive.open(source, platform, scratch), agent(), from);
+        return new Found(OpenArchive.open(source, platform, scratch.get()), agent(), from);
     }
 
     private record Found(OpenArchive archive, String agent, String from) implements Opened {

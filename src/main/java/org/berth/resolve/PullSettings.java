@@ -3,6 +3,7 @@ package org.berth.resolve;
 import java.nio.file.Path;
 import java.time.ZoneId;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.berth.convert.Compression;
 import org.berth.host.Owners;
 import org.berth.oci.ImageLimits;
@@ -12,7 +13,7 @@ import org.berth.oci.ImageLimits;
  *
  * @param cacheDirectory what holds {@code cache/}; empty for {@code --disable-cache}
  * @param owners whose cache is believed
- * @param temporary directory for what is gone at the end
+ * @param temporary directory for what is gone at the end; asked for only when something is written there
  * @param time that the images carry
  * @param umask of the caller
  * @param version of this program, for labels
@@ -20,7 +21,7 @@ import org.berth.oci.ImageLimits;
 public record PullSettings(
         Optional<Path> cacheDirectory,
         Owners owners,
-        Path temporary,
+        Supplier<Path> temporary,
         Compression compression,
         int level,
         BuildTime time,

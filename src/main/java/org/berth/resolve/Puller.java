@@ -49,7 +49,7 @@ public final class Puller {
         if (cache.isPresent()) {
             return new PulledImage(closed().cached(cache.orElseThrow(), source), false);
         }
-        Path file = OwnFiles.temporary(settings.temporary(), "berth-image-", ".sif");
+        Path file = OwnFiles.temporary(settings.temporary().get(), "berth-image-", ".sif");
         boolean made = false;
         try {
             closed().streamed(source, file);

@@ -33,7 +33,7 @@ public final class SifPuller {
         if (cache.isPresent()) {
             return new Puller.PulledImage(cached(cache.orElseThrow(), source), false);
         }
-        Path file = OwnFiles.temporary(settings.temporary(), "berth-image-", ".sif");
+        Path file = OwnFiles.temporary(settings.temporary().get(), "berth-image-", ".sif");
         boolean made = false;
         try {
             fetch(source, file);

@@ -86,7 +86,7 @@ public final class WebImages implements AutoCloseable {
             if (cache.isPresent()) {
                 return new PulledImage(cached(cache.orElseThrow(), url, validator.orElseThrow(), response), false);
             }
-            Path file = OwnFiles.temporary(settings.temporary(), "berth-image-", ".sif");
+            Path file = OwnFiles.temporary(settings.temporary().get(), "berth-image-", ".sif");
             boolean done = false;
             try {
                 receive(url, response, file);

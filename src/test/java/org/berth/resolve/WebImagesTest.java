@@ -103,7 +103,7 @@ class WebImagesTest {
         return new PullSettings(
                 cache,
                 Owners.only(uid()),
-                temporary,
+                () -> temporary,
                 Compression.ZSTD,
                 1,
                 new BuildTime.Now(),
