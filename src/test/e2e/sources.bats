@@ -186,3 +186,21 @@ leaves_nothing() { # of its own beside the work
     run --separate-stderr berth exec shub://x true
     refused 255 "closed"
 }
+
+@test "pull --dir with a whole path as output is refused" {
+    run --separate-stderr berth pull --dir "$PWD" "$PWD/y.sif" "docker://$REGISTRY/hello"
+    refused 255 "--dir" "$PWD/y.sif"
+    [[ ! -e y.sif ]]
+}
+
+@test "what is pushed says when, and with SOURCE_DATE_EPOCH the same digest each time" {
+    local first second manifest
+    first=$(berth SOURCE_DATE_EPOCH=1700000000 push "$IMAGE" "oras://$REGISTRY/pushed:1" 2>&1 | sed -n 's/.*Digest: //p')
+    second=$(berth SOURCE_DATE_EPOCH=1700000000 push "$IMAGE" "oras://$REGISTRY/pushed:2" 2>&1 | sed -n 's/.*Digest: //p')
+    [[ -n $first && $first == "$second" ]]
+    manifest=$(curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://$REGISTRY/v2/pushed/manifests/1")
+    [[ $(jq -r '.annotations["org.opencontainers.image.created"]' <<<"$manifest") == 2023-11-14T22:13:20Z ]]
+    berth push "$IMAGE" "oras://$REGISTRY/pushed:3"
+    manifest=$(curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://$REGISTRY/v2/pushed/manifests/3")
+    [[ $(jq -r '.annotations["org.opencontainers.image.created"]' <<<"$manifest") == "$(date -u +%Y-%m-%dT)"* ]]
+}

@@ -106,6 +106,11 @@ final class PullCommand {
 
     private BuildTarget target(String fileName, BuildTarget.Form form) {
         String name = named(fileName);
+        if (name.startsWith("/") && invocation.value("dir").isPresent()) {
+            throw new HostException("--dir %s and the output %s exclude each other: it is a whole path"
+                            .formatted(invocation.value("dir").orElseThrow(), name))
+                    .hint("leave one of them out");
+        }
         Path destination = invocation
                 .value("dir")
                 .map(dir -> host.path(dir).resolve(name).normalize())

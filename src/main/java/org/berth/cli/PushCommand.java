@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -28,6 +30,9 @@ import org.berth.sif.SifFile;
 
 /** {@code push}: a SIF into a registry, as it is. */
 final class PushCommand {
+    /** Of the specification of OCI images, annotations.md. */
+    private static final String CREATED = "org.opencontainers.image.created";
+
     private static final Pattern URI = Pattern.compile("([a-z][a-z0-9-]*):(?://)?(.*)");
 
     private final Invocation invocation;
@@ -101,7 +106,17 @@ final class PushCommand {
             annotations.put(text.substring(0, equals), text.substring(equals + 1));
         }
         invocation.value("description").ifPresent(text -> annotations.put(SifArtifact.DESCRIPTION, text));
+        annotations.putIfAbsent(CREATED, created());
         return annotations;
+    }
+
+    /** Of the push, in whole seconds; SOURCE_DATE_EPOCH stands for it where the same push is to have the same digest. */
+    private String created() {
+        Instant now = host.env("SOURCE_DATE_EPOCH")
+                .filter(text -> text.matches("[0-9]{1,11}"))
+                .map(text -> Instant.ofEpochSecond(Long.parseLong(text)))
+                .orElseGet(Instant::now);
+        return now.truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
     private static Digest digest(Path file) {
