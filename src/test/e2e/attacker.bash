@@ -17,6 +17,9 @@ make_attacker() { # DIRECTORY
     [[ -e $EVIL/evil.sif ]]
 }
 
+# Whatever he has started, in the background too.
+end_attacker() { pkill -KILL -u berth-other || true; }
+
 other() { # [NAME=value...] ARGUMENT...: berth as the attacker
     local -a more=()
     while [[ ${1:-} == [A-Z_]*=* ]]; do

@@ -36,6 +36,7 @@ as_user() {
 }
 
 teardown() {
+    end_attacker
     cd /
     rm -f "/tmp/evil-ran-$VICTIM"
     rm -rf "$place"

@@ -23,6 +23,7 @@ setup() {
 }
 
 teardown() {
+    end_attacker
     cd /
     on_nodes sh -c 'rm -rf "$0"/* "$0"/.berth* /var/tmp/berth-*' "$CLUSTER_SCRATCH" || true
     rm -rf "$place" "$STORE"
