@@ -98,7 +98,6 @@ static bool is_contained(spank_t spank, char *const *environment)
 int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 {
 	char **environment;
-	const char *node;
 
 	if (spank_get_item(spank, S_JOB_ENV, &environment) != ESPANK_SUCCESS ||
 	    !is_contained(spank, environment))
@@ -110,11 +109,10 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	if (!step.contained)
 		return 0;
 	step.config = site;
+	/* Of the kernel: a step in a batch script inherits the variables of the script's node. */
 	if (gethostname(step.node, sizeof(step.node) - 1) < 0)
 		*step.node = '\0';
-	node = environment_find(environment, "SLURMD_NODENAME");
-	if (node && strlen(node) < sizeof(step.node))
-		strcpy(step.node, node);
+	step.node[strcspn(step.node, ".")] = '\0';
 	if (spank_get_item(spank, S_JOB_UID, &step.uid) != ESPANK_SUCCESS ||
 	    spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &step.tasks) != ESPANK_SUCCESS)
 		step.trouble = "Slurm does not say whose step this is";

@@ -98,6 +98,19 @@ is_being_saved() { # DIRECTORY
     no_node_is_drained
 }
 
+@test "in a batch script each node has its own file as well, and its own name in what it says" {
+    cat >two.sbatch <<END
+#!/bin/sh
+srun -N2 -n2 --container-image="$IMAGES/hello.sif" --container-save=x-%N.sqsh touch /where
+srun -N2 -n2 --container-image=/nosuch.sif true
+END
+    run as_user sbatch -W -N2 -o "$place/work/out" two.sbatch
+    cat out
+    [[ -s x-n1.sqsh && -s x-n2.sqsh ]]
+    [[ $(cat out) == *"berth: n1: "*nosuch* && $(cat out) == *"berth: n2: "*nosuch* ]]
+    no_node_is_drained
+}
+
 @test "what cannot be written is refused before the step runs" {
     install -d -m 555 closed
     for bad in closed/x.sif nosuch/x.sif x.tar /x.sif x-%j.sif; do
