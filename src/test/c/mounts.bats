@@ -345,7 +345,7 @@ on"
     soon test ! -e "$place/temporary"
 }
 
-@test "a temporary image of 20,000 nested directories is removed with 256 descriptors and a stack of 1 MiB" {
+@test "a temporary image of 20,000 nested directories is removed with 40 descriptors and a stack of 1 MiB" {
     mkdir "$place/temporary"
     cp -r "$place/rootfs" "$place/temporary/root"
     [ "$(id -u)" != 0 ] || chown -R "$user:" "$place/temporary"
@@ -363,7 +363,7 @@ for i in range(20000):
     os.rename("outer", "deep")
 ' "$place/temporary/root" "$uid"
     plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" -- root-overlay rw -- "${finish[@]}"
-    run as_user sh -c 'ulimit -n 256; ulimit -s 1024; exec "$0" "$@"' "$berth" --plan "$p" /bin/sh -c 'echo running'
+    run as_user sh -c 'ulimit -n 40; ulimit -s 1024; exec "$0" "$@"' "$berth" --plan "$p" /bin/sh -c 'echo running'
     is_text "$output" running
     for i in {1..60}; do if soon test ! -e "$place/temporary"; then break; fi; done
     [ ! -e "$place/temporary" ]
