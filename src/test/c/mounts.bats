@@ -375,7 +375,7 @@ for i in range(20000):
     [ "$(id -u)" != 0 ] || chown -R "$user:" "$place/temporary"
     plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" 7:7 -- root-overlay rw -- "${finish[@]}"
     run launch /bin/sh -c 'echo running'
-    is_text "$output" "FATAL:   image $place/temporary: it was exchanged after it was looked at, and is not used; others may write to a directory above it"
+    is_text "$output" "FATAL:   image $place/temporary: it was exchanged or changed after it was looked at, and is not used"
     plan "$p" "${namespaces[@]}" "${session[@]}" image-temporary "$place/temporary" "$(stat -c %d:%i "$place/temporary")" -- \
         root-overlay rw -- "${finish[@]}"
     run launch /bin/sh -c 'echo running'

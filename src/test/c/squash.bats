@@ -55,7 +55,7 @@ no_servers() {
     mv "$place/other.sqfs" "$place/image.sqfs"
     run launch /bin/echo another
     is_text "$status" 255
-    is_text "$output" "FATAL:   image $place/image.sqfs: it was exchanged after it was looked at, and is not used; others may write to a directory above it"
+    is_text "$output" "FATAL:   image $place/image.sqfs: it was exchanged or changed after it was looked at, and is not used"
     no_servers
 }
 
