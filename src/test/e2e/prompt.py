@@ -31,7 +31,9 @@ def main():
             os.setpgid(0, 0)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(0, os.getpgid(0))
-            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            # Who runs the tests may ignore them (a job in the background); a shell's job has none of that.
+            for number in (signal.SIGTTOU, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             os.execv(command[0], command)
         _, status = os.waitpid(job, 0)
         # At once, as a shell's prompt comes: what is mended later is too late.

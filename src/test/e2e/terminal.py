@@ -21,6 +21,9 @@ def main():
         columns, rows = map(int, command.pop(0).split("x"))
     child, master = pty.fork()
     if child == 0:
+        # Who runs the tests may ignore them (a job in the background).
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         os.execvp(command[0], command)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     typed = sys.stdin.buffer.read()
