@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A user who has the program that the plugin starts in his hands (any of his processes can write to its descriptors, stop it, kill it), or who does what
 # he likes to the processes of his steps: no node is drained, no slurmstepd is left, nobody else is signalled. Times are short here, so that a step
-# that cannot be ended would drain its node. BERTH_FUZZ: 200 steps instead of 20 (BERTH_SEED repeats a run).
+# that cannot be ended would drain its node. BERTH_FUZZ: 200 steps instead of 20 (BERTH_STEPS=N: so many; BERTH_SEED=2: the next ones).
 # shellcheck disable=SC2016,SC2154 # texts for other shells; variables of the helper
 
 bats_require_minimum_version 1.5.0
@@ -35,6 +35,7 @@ setup() {
     chmod 755 "$place"
     install -d -o "$BERTH_USER" "$place"/{home,work}
     cp "$TREE/src/test/slurm/hostile.py" "$place/berth"
+    echo "$BERTH" >"$place/real"
     # Only that it is a file is looked at here.
     touch "$place/image.sif"
     with_berth "$place/berth"
@@ -73,11 +74,14 @@ all_is_well() {
 # A step of a job of its own; it ends by itself within some seconds, or else when it is cancelled.
 steps=0
 hostile_step() { # HOW SECONDS SRUN-WORD...
-    local how=$1 patience=$2 job=hostile.$((++steps)) begin=$SECONDS step
+    local how=$1 patience=$2 job=hostile.$((++steps)) begin=$SECONDS step image=$place/image.sif
     shift 2
-    as_user HOSTILE="$how" srun -J "$job" -w n1 -n2 --container-image="$place/image.sif" "$@" sh -c 'sleep 0.$SLURM_PROCID' >"$place/out" 2>&1 &
+    [[ $how != real_* ]] || image=$IMAGES/hello.sif
+    as_user HOSTILE="$how" srun -J "$job" -w n1 -n2 --container-image="$image" "$@" sh -c 'cat /bin/* >/dev/null; sleep 0.$SLURM_PROCID' >"$place/out" 2>&1 &
     step=$!
     while kill -0 "$step" 2>/dev/null && [[ $((SECONDS - begin)) -lt $patience ]]; do sleep 0.05; done
+    # A job that is not there yet cannot be cancelled.
+    while kill -0 "$step" 2>/dev/null && [[ -z $(squeue -h -n "$job" -o %i) ]]; do sleep 0.05; done
     if kill -0 "$step" 2>/dev/null; then
         cancelled=1
         as_user scancel -n "$job" || true
@@ -319,12 +323,13 @@ impatient_plugin() { # SECONDS
 # ---- and anything
 
 @test "hostile steps: lying, stopping, killing, flooding, forking at random moments" {
-    local times=20 i how option names
-    [[ -z ${BERTH_FUZZ:-} ]] || times=200
+    local times=20 i first how option names
+    [[ -z ${BERTH_FUZZ:-} ]] || times=${BERTH_STEPS:-200}
     RANDOM=${BERTH_SEED:-1}
+    first=$(((${BERTH_SEED:-1} - 1) * times))
     mapfile -t names < <("$place/berth" list)
     echo "${#names[@]} behaviours"
-    for ((i = 0; i < times; i++)); do
+    for ((i = first; i < first + times; i++)); do
         # Each in its turn in the long run, by chance in the short one.
         if [[ -n ${BERTH_FUZZ:-} ]]; then how=${names[i % ${#names[@]}]}; else how=${names[RANDOM % ${#names[@]}]}; fi
         option=''
@@ -333,6 +338,8 @@ impatient_plugin() { # SECONDS
             1) option=--container-save=x.sif ;;
         esac
         [[ $how != save_* ]] || option=--container-save=x.sif
+        # Else another step's program runs in it still.
+        [[ $how != real_* || $option != *name* ]] || option+=.$i
         # shellcheck disable=SC2086 # no word, or one
         hostile_step "$how" $((RANDOM % 4)) $option
         echo "$i: $how $option: $took s, status $status${cancelled:+, cancelled}"
@@ -340,6 +347,7 @@ impatient_plugin() { # SECONDS
         nobody_else_was_touched
     done
     all_is_well
+    on_node n1 runuser -u "$BERTH_USER" -- "$BERTH" container remove --all >/dev/null 2>&1 || true
     # The nodes work as before.
     run as_user srun -N2 -n4 true
     [[ $status == 0 ]]

@@ -10,6 +10,8 @@ import signal
 import sys
 import time
 
+HERE = os.path.dirname(os.path.realpath(__file__))
+LOG = os.path.join(HERE, "work", "log")
 READY, RELEASE = 3, 4
 ME = os.getpid()
 STARTER = os.getppid()
@@ -227,25 +229,50 @@ def kills_all_at_release():
     write(READY, message(ME, child(sleep_for_ever)))
     await_release()
     signal_mine(signal.SIGKILL)
-def storm():
+def wild():
     """Stops, continues, terminates, forks and floods at random for some seconds."""
-    def wild():
-        end = time.time() + 4
-        while time.time() < end:
-            time.sleep(random.random() / 10)
-            what = random.randrange(6)
-            if what < 3:
-                signal_mine((signal.SIGSTOP, signal.SIGCONT, signal.SIGUSR1)[what])
-            elif what == 3:
-                daemon(sleep_for_ever)
-            elif what == 4:
-                flood(2, 0.05)
-            elif random.randrange(20) == 0:
-                signal_mine(signal.SIGKILL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end = time.time() + 4
+    while time.time() < end:
+        time.sleep(random.random() / 10)
+        what = random.randrange(6)
+        if what < 3:
+            signal_mine((signal.SIGSTOP, signal.SIGCONT, signal.SIGUSR1)[what])
+        elif what == 3:
+            daemon(sleep_for_ever)
+        elif what == 4:
+            flood(2, 0.05)
+        elif random.randrange(20) == 0:
+            signal_mine(signal.SIGKILL)
+def storm():
     daemon(wild)
     time.sleep(random.random() / 2)
     hold()
+
+# ---- the same to the real program: its JVM, holder and server, and the tasks that read by that one
+
+def become_real():
+    with open(os.path.join(HERE, "real")) as file:
+        real = file.read().strip()
+    os.execv(real, [real, *sys.argv[1:]])
+def real(what, seconds):
+    def wait():
+        time.sleep(random.random() * seconds)
+        what()
+    daemon(wait)
+    become_real()
+def real_storm(): real(wild, 0.3)
+def real_stops_all(): real(lambda: signal_mine(signal.SIGSTOP), 1)
+def real_kills_all(): real(lambda: signal_mine(signal.SIGKILL), 1)
+def real_stops_the_server(): real(lambda: [to(pid, signal.SIGSTOP) for pid in named("squashfuse_ll")], 1)
+def real_kills_the_server(): real(lambda: [to(pid, signal.SIGKILL) for pid in named("squashfuse_ll")], 1)
+def real_stops_the_holder(): real(lambda: [to(pid, signal.SIGSTOP) for pid in named("berth")], 1)
+def real_is_forged():
+    def forge():
+        time.sleep(random.random() / 2)
+        write(os.open(f"/proc/{ME}/fd/{READY}", os.O_WRONLY), message(ME, 1))
+    daemon(forge)
+    become_real()
 
 # ---- while it saves: the others hold as they should
 
@@ -271,9 +298,8 @@ def stands_still_once():
     sleep_for_ever()
 
 
-LOG = os.path.join(os.path.dirname(os.path.realpath(__file__)), "work", "log")
 NOT_BEHAVIOURS = {"message", "write", "await_release", "hold", "sleep_for_ever", "child", "daemon", "stat", "processes", "named", "signal_mine", "maker",
-                  "to", "flood", "half", "names", "later", "main", "stands_still_once", "log"}
+                  "to", "flood", "half", "names", "later", "main", "stands_still_once", "log", "wild", "become_real", "real"}
 
 
 def log(words):
@@ -298,7 +324,10 @@ def main():
         print("/image", flush=True)
         daemon(lambda: time.sleep(60))
     elif verb == "save":
-        behaviours[how]() if how.startswith("save_") else None
+        if how.startswith("real_"):
+            become_real()
+        elif how.startswith("save_"):
+            behaviours[how]()
     elif not how or how.startswith("save_"):
         hold()
     else:
