@@ -131,6 +131,15 @@ static void leave_files(const char *program, char *libraries, int file, const ch
 
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		give_up("hide the host's files");
+	/* A descriptor of the namespace that was left cannot be mounted here. Before the place is
+	 * covered: images lie in /dev/shm, too. */
+	source = open(path, O_PATH | O_CLOEXEC);
+	if (source < 0 || fstat(source, &found) < 0 || fstat(file, &wanted) < 0)
+		give_up("open the file");
+	if (found.st_dev != wanted.st_dev || found.st_ino != wanted.st_ino) {
+		errno = ESTALE;
+		give_up("the file was replaced");
+	}
 	if (mount("none", place, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755") < 0)
 		give_up("hide the host's files");
 	root = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -144,14 +153,6 @@ static void leave_files(const char *program, char *libraries, int file, const ch
 
 		if (library && strcmp(library, program) != 0)
 			show_path(root, library);
-	}
-	/* A descriptor of the namespace that was left cannot be mounted here. */
-	source = open(path, O_PATH | O_CLOEXEC);
-	if (source < 0 || fstat(source, &found) < 0 || fstat(file, &wanted) < 0)
-		give_up("open the file");
-	if (found.st_dev != wanted.st_dev || found.st_ino != wanted.st_ino) {
-		errno = ESTALE;
-		give_up("the file was replaced");
 	}
 	if (show(root, source, path + 1) < 0)
 		give_up("show the file");

@@ -74,6 +74,22 @@ no_servers() {
     is_text "$output" inside
 }
 
+@test "a squashfs is found wherever it lies: in memory, in a directory with odd names" {
+    need_fuse
+    local file odd="$place/a b
+c"
+    mkdir -p "$odd"
+    file=$(mktemp /dev/shm/berth-c.XXXXXX)
+    for file in "$file" "$odd/i m.sqfs"; do
+        cp "$place/image.sqfs" "$file"
+        chmod 644 "$file"
+        squash_plan "$file" 0 root-overlay ro -- "${finish[@]}"
+        run launch /bin/echo inside
+        rm -f "$file"
+        is_text "$output" inside
+    done
+}
+
 @test "an image that the server cannot read is one line with the server's words" {
     need_fuse
     local file
