@@ -14,12 +14,15 @@ setup_file() {
         { rm -rf "$SITE" && cp -a "$(dirname "$(dirname "$(readlink -f "$BERTH")")")" "$SITE"; }
     rm -rf "$SITE/etc/berth"
     install -d "$SITE/etc/berth"
-    SIF=$(cd "$BATS_TEST_DIRNAME/../resources/sif" && pwd)
+    # Where the user can read them; the clone may be out of his reach.
+    SIF=$SUITE/sif
+    cp -r "$BATS_TEST_DIRNAME/../resources/sif" "$SIF"
+    chmod -R a+rX "$SIF"
     export SIF BERTH=$SITE/bin/berth
     "$BERTH" key import --global "$SIF/pgp.asc" >/dev/null
 }
 
-teardown_file() { rm -rf "$SITE"; }
+teardown_file() { rm -rf "$SITE" "$SIF"; }
 
 settings() { cat >"$SITE/etc/berth/berth.yaml"; } # from standard input
 

@@ -12,7 +12,10 @@ setup_file() {
     install -d -m 1777 "$STORE"
     echo "required $PLUGIN store=$STORE" >"$CLUSTER_DIR/etc/plugstack.conf"
     SETTINGS=${BERTH%/bin/berth}/etc/berth
-    SIF=$TREE/src/test/resources/sif
+    # Where the user can read them, on the nodes too; the clone may be out of reach of both.
+    SIF=$CLUSTER_SHARED/sif
+    cp -r "$TREE/src/test/resources/sif" "$SIF"
+    chmod -R a+rX "$SIF"
     export SETTINGS SIF
     cp "$SETTINGS/berth.yaml" "$BATS_FILE_TMPDIR"
     "$BERTH" key import --global "$SIF/pgp.asc" >/dev/null
@@ -22,7 +25,7 @@ teardown_file() {
     cp "$BATS_FILE_TMPDIR/berth.yaml" "$SETTINGS"
     "$BERTH" key remove --global "$signer"
     echo "required $PLUGIN" >"$CLUSTER_DIR/etc/plugstack.conf"
-    rm -rf "$STORE"
+    rm -rf "$STORE" "$SIF"
 }
 
 teardown() {
