@@ -62,9 +62,8 @@ one_line_per_node() { # WORDS
     run as_user srun -N2 -n6 --container-image="$IMAGES/hello.sif" true
     [[ $status != 0 ]]
     echo "$output"
-    # The JVM's own words come before ours.
     for node in n1 n2; do
-        [[ $(lines_with "berth: $node: .*initialization of VM" "$output") == 1 && $(lines_with "berth: $node: .*berth ended early" "$output") == 1 ]]
+        [[ $(lines_with "berth: $node: .*292 MB of address space.*ulimit -v" "$output") == 1 && $(lines_with "berth: $node: " "$output") == 1 ]]
     done
     nodes_are_clean
     no_node_is_drained

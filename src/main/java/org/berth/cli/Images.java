@@ -110,10 +110,9 @@ final class Images {
         if (store.isEmpty()) {
             return false;
         }
-        Path directory = OutputFiles.folder(OutputFiles.folder(file));
         boolean below = file.startsWith(store.orElseThrow())
                 && file.getNameCount() == store.orElseThrow().getNameCount() + IN_STORE
-                && directory.endsWith("cache");
+                && OutputFiles.folder(OutputFiles.folder(file)).endsWith("cache");
         return below
                 || new Places(invocation, host, site)
                         .cacheDirectory()
