@@ -279,11 +279,14 @@ impatient_plugin() { # SECONDS
     sleep 2
     echo "keepers: $(keepers), at work: $(removers)"
     [[ $(keepers) == 2 && $(removers) -ge 1 ]]
+    # Between two of them none is at work for a moment.
+    had_their_turns() {
+        while read -r i; do
+            grep -q "^container remove --job=$i\$" "$place/work/log" || return 1
+        done <jobs
+    }
+    poll had_their_turns
     poll none_at_work
-    cat "$place/work/log"
-    while read -r i; do
-        grep -q "^container remove --job=$i\$" "$place/work/log"
-    done <jobs
     [[ -z $(on_node n1 ls -A "$mine") ]]
     on_node n1 rm -rf "$mine"
     all_is_well
