@@ -210,8 +210,9 @@ final class Places {
 
     /** Remembers that an image of the cache is used now, so that {@code cache gc} keeps it: as long as this job runs. */
     void markUse(Path file) {
-        Path parent = OutputFiles.folder(OutputFiles.folder(file));
-        if (!parent.endsWith("cache")) {
+        boolean cached = file.getNameCount() > 2
+                && OutputFiles.folder(OutputFiles.folder(file)).endsWith("cache");
+        if (!cached) {
             return;
         }
         Optional<Path> root = cacheDirectory();
