@@ -311,7 +311,6 @@ static _Noreturn void keep(const struct work *work)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	setsid();
 	signals_default();
 	prctl(PR_SET_NAME, "berth-remove", 0, 0, 0);
 	if (null < 0 || chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
@@ -331,8 +330,10 @@ void remove_job(const struct config *config, uid_t uid, uint32_t job)
 		slurm_error("berth: remove the containers of job %u: %m", (unsigned int)job);
 		return;
 	}
-	/* Nobody waits for a large one to be gone: the node is free meanwhile. */
+	/* Nobody waits for a large one to be gone: the node is free meanwhile. slurmd kills the process
+	 * group of what calls this when it has ended, so the keeper is made in a session of its own. */
 	if (child == 0) {
+		setsid();
 		child = fork();
 		if (child == 0)
 			keep(&work);
