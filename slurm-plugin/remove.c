@@ -330,8 +330,9 @@ void remove_job(const struct config *config, uid_t uid, uint32_t job)
 		slurm_error("berth: remove the containers of job %u: %m", (unsigned int)job);
 		return;
 	}
-	/* Nobody waits for a large one to be gone: the node is free meanwhile. slurmd kills the process
-	 * group of what calls this when it has ended, so the keeper is made in a session of its own. */
+	/* Nobody waits for a large one to be gone: the node is free meanwhile. slurmd kills the
+	 * process group of what calls this when it has ended, so the keeper is made in a session of
+	 * its own. */
 	if (child == 0) {
 		setsid();
 		child = fork();

@@ -484,8 +484,10 @@ void op_session(struct context *context, struct step *step)
 	static const char *const directories[] = {"image", "skel", "upper", "work", "root"};
 	const char *place = step->words[0];
 	scoped_fd at = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const char *data = strcmp(step->words[1], "0") ? text("mode=755,size=%sk", step->words[1])
-						       : "mode=755,size=0";
+	const char *size = step->words[1];
+	const char *data = strcmp(size, "half") == 0 ? "mode=755,size=50%"
+			   : strcmp(size, "0") == 0  ? "mode=755,size=0"
+						     : text("mode=755,size=%sk", size);
 
 	if (context->session_fd >= 0)
 		die("the plan has two session directories");

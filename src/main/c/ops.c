@@ -52,7 +52,7 @@ static const struct op table[] = {
 	{"map-ids", "id-map id-map", op_map_ids, before_map_ids, NULL},
 	{"loopback", "", op_loopback, NULL, NULL},
 	{"hostname", "host-name", op_hostname, NULL, NULL},
-	{"session", "path number", op_session, NULL, NULL},
+	{"session", "path memory", op_session, NULL, NULL},
 	{"image-dir", "path options", op_image_dir, NULL, NULL},
 	{"image-squash", "path number path text?", op_image_squash, NULL, before_image_squash},
 	{"image-loop", "path number number text?", op_image_loop, NULL, NULL},

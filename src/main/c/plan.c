@@ -117,6 +117,12 @@ static bool is_number(const char *word)
 	return parse_number(word, &number);
 }
 
+/* In KiB, or half of what there is. */
+static bool is_memory(const char *word)
+{
+	return is_number(word) || strcmp(word, "half") == 0;
+}
+
 static bool is_level(const char *word)
 {
 	uint64_t number;
@@ -188,6 +194,7 @@ static const struct {
 	{"path", is_path},
 	{"inner", is_inner},
 	{"number", is_number},
+	{"memory", is_memory},
 	{"level", is_level},
 	{"mode", is_mode},
 	{"options", is_options},

@@ -269,6 +269,12 @@ setup_more() {
     [ "${lines[-1]}" -le 65536 ]
 }
 
+@test "a session of half the memory" {
+    plan "$p" "${namespaces[@]}" session "$place/session" half -- "${image[@]}" root-overlay rw -- "${kernel[@]}" "${finish[@]}"
+    run launch /bin/sh -c 'dd if=/dev/zero of=/tmp/x bs=1M count=70 && echo fits'
+    has_text "$output" "fits"
+}
+
 @test "the caller is appended to passwd as the last line" {
     ops=(passwd "ann:x:$uid:$gid:Ann Other:/home/ann:/bin/bash" --)
     in_container 'cat /etc/passwd; grep /etc/passwd /proc/mounts'

@@ -89,6 +89,41 @@ load helper
     [[ $(lines_with both "$output") == 2 ]]
 }
 
+@test "--container-writable: the task writes where the image lets its owner, under its own id and as root" {
+    local image=$place/work/image.sqsh option
+    as_user mkdir -p "$place"/work/owned/{bin,opt,etc,proc,sys,dev,tmp,home,usr/lib}
+    cp /bin/busybox "$place/work/owned/bin/busybox"
+    ln -s busybox "$place/work/owned/bin/sh"
+    echo old >"$place/work/owned/etc/file"
+    mksquashfs "$place/work/owned" "$image" -all-root -quiet -no-progress >/dev/null
+    for option in --no-container-remap-root --container-remap-root; do
+        run as_user srun -Q -n2 --container-writable "$option" --container-image="$image" sh -c \
+            'cd / && echo "i am $(busybox id -u)" && echo new >>/etc/file && busybox mkdir -p "/usr/lib/$SLURM_PROCID" && busybox touch /opt/x && echo written'
+        echo "$output"
+        [[ $status == 0 && $(lines_with written "$output") == 2 && -z $(lines_with denied "$output" | grep -v '^0$') ]]
+        if [[ $option == --no-* ]]; then
+            [[ $(lines_with "i am $(id -u "$BERTH_USER")" "$output") == 2 ]]
+        else
+            [[ $(lines_with 'i am 0' "$output") == 2 ]]
+        fi
+    done
+}
+
+@test "--container-writable has more room than 64 MiB; sizes are the caller's, within the site's" {
+    run as_user srun -Q -n1 --container-writable --container-remap-root --container-image="$IMAGES/hello.sif" sh -c 'dd if=/dev/zero of=/x bs=1M count=100 && echo fits'
+    echo "$output"
+    [[ $status == 0 && $output == *fits* ]]
+    run as_user srun -Q -n1 --container-writable --container-options=--tmpfs-size=20M --container-image="$IMAGES/hello.sif" sh -c 'dd if=/dev/zero of=/x bs=1M count=30'
+    echo "$output"
+    [[ $status != 0 && $output == *"No space left on device"* ]]
+    run as_user srun -Q -n1 --container-mounts=tmpfs:/x:size=10M --container-image="$IMAGES/hello.sif" sh -c 'df -k /x | tail -n 1; dd if=/dev/zero of=/x/y bs=1M count=20'
+    echo "$output"
+    [[ $status != 0 && $output == *" 10240 "* && $output == *"No space left on device"* ]]
+    run as_user srun -Q -n1 --container-mounts=tmpfs:/x:sise=10M --container-image="$IMAGES/hello.sif" true
+    echo "$output"
+    [[ $status != 0 && $output == *"tmpfs:/x:sise=10M"*"the flag sise=10M is not available; size=SIZE is"* ]]
+}
+
 @test "--container-entrypoint gives the tasks what the entrypoint exports" {
     as_user mkdir -p "$place/work/box/.singularity.d/env" "$place/work/box/bin"
     cp /bin/busybox "$place/work/box/bin/sh"

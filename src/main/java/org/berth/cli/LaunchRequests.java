@@ -9,13 +9,16 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.berth.config.Setting;
 import org.berth.config.SiteConfig;
 import org.berth.devices.GpuRequest.Audience;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.host.ByteSize;
 import org.berth.host.Host;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
@@ -28,6 +31,7 @@ import org.berth.launch.LaunchRequest.Identity;
 import org.berth.launch.LaunchRequest.Namespaces;
 import org.berth.launch.LaunchRequest.Nesting;
 import org.berth.launch.LaunchRequest.Root;
+import org.berth.launch.LaunchRequest.Scratch;
 import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
 
@@ -89,6 +93,7 @@ final class LaunchRequests {
                 invocation.value("hostname"),
                 noMount(mounts),
                 root(compat),
+                memoryMib(),
                 Optional.empty(),
                 invocation.flag("remap-root") ? Identity.ROOT : Identity.OWN,
                 invocation.value("workdir").map(host::path),
@@ -212,11 +217,29 @@ final class LaunchRequests {
         return invocation.flag("writable") ? Root.WRITABLE : tmpfs ? Root.TMPFS : Root.READ_ONLY;
     }
 
-    private Path scratch(String text) {
+    private OptionalInt memoryMib() {
+        Optional<String> given = invocation.value("tmpfs-size");
+        if (given.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        String text = given.orElseThrow();
+        int mib = ByteSize.parseMib(text)
+                .orElseThrow(() -> new UsageException("--tmpfs-size %s is no size".formatted(text))
+                        .hint("a number with K, M, G or T, as in 512M or 4G; without one, of MiB"));
+        site.tmpfsMib().ifPresent(limit -> {
+            if (mib > limit) {
+                throw new HostException("--tmpfs-size %s is more than this site allows: %d MiB (%s)"
+                        .formatted(text, limit, Setting.TMPFS_MAX_SIZE.key()));
+            }
+        });
+        return OptionalInt.of(mib);
+    }
+
+    private Scratch scratch(String text) {
         if (!text.startsWith("/")) {
             throw new HostException("--scratch %s: destination must be an absolute path".formatted(text));
         }
-        return host.path(text);
+        return new Scratch(host.path(text));
     }
 
     private Environment environment(boolean compat, boolean containAll) {

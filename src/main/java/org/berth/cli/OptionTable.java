@@ -137,6 +137,8 @@ public final class OptionTable {
             flag("no-init", "no shim as process 1 of a PID namespace").env("NOSHIMINIT"),
             flag("writable", "write to the sandbox itself").letter('w').env("WRITABLE"),
             flag("writable-tmpfs", "write to memory; gone at the end").env("WRITABLE_TMPFS"),
+            text("tmpfs-size", "SIZE", "how much may be written to memory, as 512M or 4G")
+                    .env("TMPFS_SIZE"),
             flag("underlay", "mount points by bind mounts instead of an overlay")
                     .env("UNDERLAY")
                     .later(),

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.berth.config.SiteConfig.Restriction;
@@ -31,6 +32,7 @@ final class OwnSettings {
     static SiteConfig under(SiteConfig site, SiteConfig own) {
         return own.with(
                 site.userBinds() && own.userBinds(),
+                smaller(site.tmpfsMib(), own.tmpfsMib()),
                 smaller(site.imageLimits(), own.imageLimits()),
                 site.places().trusted(),
                 both(site.containerLimits(), own.containerLimits()),
@@ -40,6 +42,11 @@ final class OwnSettings {
 
     private static <T> List<T> both(List<T> site, List<T> own) {
         return Stream.concat(site.stream(), own.stream()).toList();
+    }
+
+    /** None is the largest: half of the memory. */
+    private static OptionalInt smaller(OptionalInt site, OptionalInt own) {
+        return Stream.of(site, own).flatMapToInt(OptionalInt::stream).min();
     }
 
     private static ImageLimits smaller(ImageLimits site, ImageLimits own) {

@@ -18,6 +18,7 @@ public enum Setting {
     CONFIG_RESOLV_CONF("config resolv_conf"),
     USER_BIND_CONTROL("user bind control"),
     SESSIONDIR_MAX_SIZE("sessiondir max size"),
+    TMPFS_MAX_SIZE("tmpfs max size"),
     SQUASHFUSE_PATH("squashfuse path"),
     COMPRESSION("compression"),
     CONTAINER_PATH("container path"),

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.berth.oci.ImageLimits;
 
 /**
@@ -20,6 +21,8 @@ import org.berth.oci.ImageLimits;
  * @param restrictions what is not as open as it could be, and by which file
  * @param library where images of {@code library://} are
  * @param sessionMib size of the tmpfs behind {@code --writable-tmpfs}, {@code --contain} and {@code --scratch}
+ * @param tmpfsMib what {@code --tmpfs-size} may ask for at most, and what a Slurm step has without asking; none: half of
+ *     the machine's memory
  */
 public record SiteConfig(
         List<SiteBind> binds,
@@ -35,6 +38,7 @@ public record SiteConfig(
         boolean configResolvConf,
         boolean userBinds,
         int sessionMib,
+        OptionalInt tmpfsMib,
         Optional<Path> squashfuse,
         String compression,
         Path containers,
@@ -54,12 +58,13 @@ public record SiteConfig(
 
     /** The same settings, with these restrictions told. */
     SiteConfig with(List<Restriction> told) {
-        return with(userBinds, imageLimits, places.trusted(), containerLimits, executionControls, told);
+        return with(userBinds, tmpfsMib, imageLimits, places.trusted(), containerLimits, executionControls, told);
     }
 
     /** The same settings with other rules. */
     SiteConfig with(
             boolean binding,
+            OptionalInt tmpfs,
             ImageLimits images,
             PlaceSettings.Trusted trusted,
             List<ContainerLimits> limits,
@@ -79,6 +84,7 @@ public record SiteConfig(
                 configResolvConf,
                 binding,
                 sessionMib,
+                tmpfs,
                 squashfuse,
                 compression,
                 containers,
@@ -130,6 +136,7 @@ public record SiteConfig(
             true,
             true,
             64,
+            OptionalInt.empty(),
             Optional.empty(),
             "zstd",
             Path.of("/var/tmp"),

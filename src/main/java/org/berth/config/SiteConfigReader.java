@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -209,6 +210,7 @@ public final class SiteConfigReader {
                 v.yes(Setting.CONFIG_RESOLV_CONF, d.configResolvConf()),
                 v.yes(Setting.USER_BIND_CONTROL, d.userBinds()),
                 v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib(), "a number of MiB"),
+                v.tmpfsMib(d.tmpfsMib()),
                 v.last(Setting.SQUASHFUSE_PATH)
                         .filter(text -> !text.isEmpty())
                         .map(text -> v.path(Setting.SQUASHFUSE_PATH, text)),
@@ -356,6 +358,14 @@ public final class SiteConfigReader {
                         case "no", "false", "never" -> PlaceSettings.Staging.NEVER;
                         default -> throw wrong(Setting.STAGE, text, "auto, always or no");
                     })
+                    .orElse(otherwise);
+        }
+
+        OptionalInt tmpfsMib(OptionalInt otherwise) {
+            return last(Setting.TMPFS_MAX_SIZE)
+                    .map(text -> text.equals("half")
+                            ? OptionalInt.empty()
+                            : OptionalInt.of(number(Setting.TMPFS_MAX_SIZE, 0, "a number of MiB, or half")))
                     .orElse(otherwise);
         }
 

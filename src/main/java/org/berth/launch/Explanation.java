@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.berth.config.Setting;
@@ -77,19 +78,29 @@ public final class Explanation {
     }
 
     private void root() {
-        String limit = host.facts().root()
-                ? ""
-                : ", at most %d MiB (%s)".formatted(site.sessionMib(), Setting.SESSIONDIR_MAX_SIZE.key());
         say(
                 "root: %s",
                 request.layer().map(Explanation::kept).orElseGet(() -> switch (request.root()) {
                     case READ_ONLY -> "nothing of the image can be written";
-                    case TMPFS -> "what is written goes to memory and is gone at the end" + limit;
+                    case TMPFS -> "what is written goes to memory and is gone at the end" + limit();
                     case WRITABLE -> "what is written changes the directory itself";
                 }));
         if (request.identity() == LaunchRequest.Identity.ROOT) {
             say("  tasks appear as root, and own on the host what they write");
         }
+    }
+
+    private String limit() {
+        OptionalLong kib = RootfsOps.memoryKib(request, host, site);
+        if (kib.isEmpty()) {
+            return ", at most half of this machine's memory (--tmpfs-size)";
+        }
+        String by = request.memoryMib().isPresent()
+                ? "--tmpfs-size"
+                : request.lifetime() instanceof Lifetime.Held
+                        ? Setting.TMPFS_MAX_SIZE.key()
+                        : Setting.SESSIONDIR_MAX_SIZE.key() + ", --tmpfs-size";
+        return kib.getAsLong() == 0 ? "" : ", at most %d MiB (%s)".formatted(kib.getAsLong() / 1024, by);
     }
 
     private static String kept(LaunchRequest.Layer layer) {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.berth.devices.GpuRequest;
 
@@ -12,6 +13,7 @@ import org.berth.devices.GpuRequest;
  *
  * @param argvIndex where the payload's arguments begin in the launcher's argv; 0 if there are none
  * @param environment variables to set in the container, by {@code --env}, {@code --env-file} or {@code APPTAINERENV_*}
+ * @param memoryMib how much may be written to memory, where the caller says it
  * @param level of messages, in Apptainer's numbers
  */
 public record LaunchRequest(
@@ -25,10 +27,11 @@ public record LaunchRequest(
         Optional<String> hostname,
         Set<String> noMount,
         Root root,
+        OptionalInt memoryMib,
         Optional<Layer> layer,
         Identity identity,
         Optional<Path> workdir,
-        List<Path> scratch,
+        List<Scratch> scratch,
         Optional<Path> cwd,
         List<String> dns,
         Environment environment,
@@ -62,6 +65,17 @@ public record LaunchRequest(
     public record BindRequest(Path source, Path target, boolean readOnly, AskedBy askedBy, Nesting nesting) {
         public BindRequest(Path source, Path target, boolean readOnly) {
             this(source, target, readOnly, AskedBy.USER, Nesting.YES);
+        }
+    }
+
+    /**
+     * A directory of the container's that is empty at first.
+     *
+     * @param size of a tmpfs of its own, as mount takes it; without one it is a part of the session's
+     */
+    public record Scratch(Path target, Optional<String> size) {
+        public Scratch(Path target) {
+            this(target, Optional.empty());
         }
     }
 
@@ -165,6 +179,7 @@ public record LaunchRequest(
                 hostname,
                 noMount,
                 root,
+                memoryMib,
                 Optional.of(kept),
                 identity,
                 workdir,
@@ -178,6 +193,11 @@ public record LaunchRequest(
                 shell,
                 gpus,
                 level);
+    }
+
+    /** What is written belongs to who runs, and so does what the image says is root's: there is one id. */
+    boolean ownsImage() {
+        return layer.isPresent() || root == Root.TMPFS && lifetime instanceof Lifetime.Held;
     }
 
     public boolean contained() {

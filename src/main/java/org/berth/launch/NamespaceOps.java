@@ -33,7 +33,7 @@ final class NamespaceOps {
         } else {
             namespaces.add(Op.Namespace.USER);
             ops.add(new Op.Unshare(namespaces));
-            boolean mapped = request.layer().isPresent() || request.identity() == Identity.ROOT;
+            boolean mapped = request.ownsImage() || request.identity() == Identity.ROOT;
             ops.add(new Op.MapIds(
                     single(mapped ? 0 : host.facts().uid(), host.facts().uid()),
                     single(mapped ? 0 : host.facts().gid(), host.facts().gid())));
@@ -50,7 +50,7 @@ final class NamespaceOps {
 
     /** When all is mounted. */
     static List<Op> identity(LaunchRequest request, LaunchHost host) {
-        return host.facts().root() || request.layer().isEmpty() || request.identity() == Identity.ROOT
+        return host.facts().root() || !request.ownsImage() || request.identity() == Identity.ROOT
                 ? List.of()
                 : List.of(new Op.Identity(
                         single(host.facts().uid(), 0), single(host.facts().gid(), 0)));

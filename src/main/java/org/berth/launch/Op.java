@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.berth.error.UsageException;
 
@@ -36,8 +37,8 @@ public sealed interface Op {
 
     record Hostname(String name) implements Op {}
 
-    /** The tmpfs that holds everything that the launch makes; {@code sizeKib} 0 means no limit. */
-    record Session(Path directory, long sizeKib) implements Op {}
+    /** The tmpfs that holds everything that the launch makes; {@code sizeKib} 0 means no limit, none half of the memory. */
+    record Session(Path directory, OptionalLong sizeKib) implements Op {}
 
     record ImageDirectory(Path directory, MountOptions options) implements Op {}
 

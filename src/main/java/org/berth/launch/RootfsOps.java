@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.image.RootfsSource;
@@ -14,13 +16,14 @@ import org.berth.launch.LaunchRequest.Layer;
 /** The container's root: the image, and over it what it lacks. */
 final class RootfsOps {
     private static final Path ETC = Path.of("/etc");
+    private static final long KIB = 1024; // in a MiB
 
     private RootfsOps() {}
 
     static List<Op> of(
             LaunchRequest request, RunnableImage image, LaunchHost host, SiteConfig site, List<Op> mountPoints) {
         List<Op> ops = new ArrayList<>();
-        ops.add(new Op.Session(host.session(), host.facts().root() ? 0 : site.sessionMib() * 1024L));
+        ops.add(new Op.Session(host.session(), memoryKib(request, host, site)));
         ops.add(imageOp(image.rootfs(), image.identity()));
         if (image.removedWhenMounted()) {
             imageFile(image.rootfs()).ifPresent(file -> ops.add(new Op.RemoveFile(file)));
@@ -47,6 +50,24 @@ final class RootfsOps {
             }
         }
         return ops;
+    }
+
+    /**
+     * How much the session's tmpfs takes. A step's memory is its job's, which Slurm bounds, and programs that expect a root on a
+     * disk write into it.
+     */
+    static OptionalLong memoryKib(LaunchRequest request, LaunchHost host, SiteConfig site) {
+        if (request.memoryMib().isPresent()) {
+            return kib(request.memoryMib());
+        }
+        if (request.lifetime() instanceof Lifetime.Held) {
+            return kib(site.tmpfsMib());
+        }
+        return OptionalLong.of(host.facts().root() ? 0 : site.sessionMib() * KIB);
+    }
+
+    private static OptionalLong kib(OptionalInt mib) {
+        return mib.isPresent() ? OptionalLong.of(mib.getAsInt() * KIB) : OptionalLong.empty();
     }
 
     private static void requireSandbox(RunnableImage image) {

@@ -5,13 +5,19 @@ import java.util.ArrayList;
 import java.util.List;
 import org.berth.launch.Op.OnMissing;
 
-/** The directories of {@code --scratch}: in memory, or below {@code --workdir}. */
+/** The directories of {@code --scratch}: in memory, or below {@code --workdir}; and file systems of their own. */
 final class ScratchMounts {
     private ScratchMounts() {}
 
     static List<MountStep> of(LaunchRequest request) {
         List<MountStep> steps = new ArrayList<>();
-        for (Path target : request.scratch()) {
+        for (LaunchRequest.Scratch scratch : request.scratch()) {
+            Path target = scratch.target();
+            if (scratch.size().isPresent()) {
+                steps.add(MountStep.directory(
+                        target, ownTmpfs(target, scratch.size().orElseThrow())));
+                continue;
+            }
             String relative = "scratch" + target;
             steps.add(request.workdir()
                     .map(work -> {
@@ -27,5 +33,10 @@ final class ScratchMounts {
                             new Op.BindSession(relative, target, MountOptions.SAFE, OnMissing.CREATE, "scratch"))));
         }
         return steps;
+    }
+
+    private static Op ownTmpfs(Path target, String size) {
+        return new Op.Mount(
+                "tmpfs", "tmpfs", target, MountOptions.SAFE, "mode=1777,size=" + size, OnMissing.CREATE, "scratch");
     }
 }

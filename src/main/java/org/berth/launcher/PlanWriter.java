@@ -61,7 +61,8 @@ public final class PlanWriter {
             case Op.MapIds(String uids, String gids) -> List.of("map-ids", uids, gids);
             case Op.Loopback() -> List.of("loopback");
             case Op.Hostname(String name) -> List.of("hostname", name);
-            case Op.Session(var directory, long size) -> List.of("session", directory.toString(), Long.toString(size));
+            case Op.Session(var directory, var size) ->
+                List.of("session", directory.toString(), size.isPresent() ? Long.toString(size.getAsLong()) : "half");
             case Op.ImageDirectory(var directory, var options) ->
                 List.of("image-dir", directory.toString(), options.text());
             case Op.ImageSquash(var file, long offset, var server, var identity) ->

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.berth.error.UsageException;
 import org.berth.host.Facts;
 import org.berth.host.Host;
 import org.berth.launch.LaunchRequest.BindRequest;
+import org.berth.launch.LaunchRequest.Scratch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,8 +60,34 @@ class MountTextTest {
     @Test
     void tmpfsAndUmount() {
         MountText mounts = parse("tmpfs:/fresh,umount:/tmp,umount:/etc/hosts");
-        assertEquals(List.of(Path.of("/fresh")), mounts.tmpfs());
+        assertEquals(List.of(new Scratch(Path.of("/fresh"))), mounts.tmpfs());
         assertEquals(Set.of("tmp", "/etc/hosts"), mounts.umounts());
+    }
+
+    @Test
+    void aTmpfsMayHaveASize() {
+        assertEquals(
+                List.of(
+                        new Scratch(Path.of("/x"), Optional.of("10M")),
+                        new Scratch(Path.of("/y"), Optional.of("50%")),
+                        new Scratch(Path.of("/z"))),
+                parse("tmpfs:/x:size=10M,tmpfs:/y:rw+size=50%,tmpfs:/z:rprivate")
+                        .tmpfs());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "tmpfs:/x:size=",
+                "tmpfs:/x:size=0",
+                "tmpfs:/x:size=1M\\,uid=0",
+                "tmpfs:/x:sise=1M",
+                "tmpfs:/x:ro",
+                "umount:/tmp:ro",
+                "/a:/b:size=1M"
+            })
+    void unknownFlagsAreRefused(String text) {
+        assertThrows(UsageException.class, () -> parse(text));
     }
 
     @ParameterizedTest

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -15,9 +16,11 @@ import org.berth.cli.PlannedCommands;
 import org.berth.config.SiteConfig;
 import org.berth.error.BerthException;
 import org.berth.error.HostException;
+import org.berth.error.UsageException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Single decisions, where a whole plan would hide what is meant. */
 class LaunchDecisionsTest {
@@ -115,6 +118,60 @@ class LaunchDecisionsTest {
         assertEquals("/b", bind);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "exec A,                                                  65536",
+        "exec --tmpfs-size 2G A,                                  2097152",
+        "exec --tmpfs-size 1 A,                                   1024",
+        "exec --tmpfs-size 100k A,                                1024",
+        "hold --ready-fd=3 --release-fd=4 A,                      half",
+        "hold --ready-fd=3 --release-fd=4 --tmpfs-size=512MiB A,  524288",
+    })
+    void theMemoryThatTakesWhatIsWrittenHasASize(String command, String wanted) {
+        String got = ops(command)
+                .filter(Op.Session.class::isInstance)
+                .map(op -> ((Op.Session) op).sizeKib())
+                .map(kib -> kib.isPresent() ? Long.toString(kib.getAsLong()) : "half")
+                .findFirst()
+                .orElseThrow();
+        assertEquals(wanted, got);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "x", "-1", "5P", "1.5G", "999999999T", ""})
+    void aSizeThatIsNoneIsRefused(String size) {
+        assertThrows(UsageException.class, () -> plan("exec", "--tmpfs-size=" + size, "/images/a.sif", "true"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "exec --writable-tmpfs A,                                               1001",
+        "hold --ready-fd=3 --release-fd=4 A,                                    1001",
+        "hold --ready-fd=3 --release-fd=4 --writable-tmpfs A,                   0 1001",
+        "hold --ready-fd=3 --release-fd=4 --writable-tmpfs --remap-root A,      0",
+    })
+    void whatAStepWritesAndWhatIsRootsInTheImageBelongToTheTask(String command, String ids) {
+        String got = ops(command)
+                .flatMap(op -> switch (op) {
+                    case Op.MapIds(String uids, String gids) -> Stream.of(uids);
+                    case Op.Identity(String uids, String gids) -> Stream.of(uids);
+                    default -> Stream.<String>empty();
+                })
+                .map(uids -> uids.split(" ")[0])
+                .collect(Collectors.joining(" "));
+        assertEquals(ids, got);
+    }
+
+    private static Stream<Op> ops(String command) {
+        List<String> words = Stream.of(command.split(" "))
+                .map(word -> word.equals("A") ? "/images/a.sif" : word)
+                .toList();
+        return (words.getFirst().equals("hold")
+                        ? PlannedCommands.held(words, Optional.empty())
+                        : plan(Stream.concat(words.stream(), Stream.of("true")).toArray(String[]::new)))
+                .ops().stream();
+    }
+
     @Test
     void aBindWhoseSourceIsMissingIsAnErrorThatNamesIt() {
         HostException e =
@@ -158,6 +215,7 @@ class LaunchDecisionsTest {
                 d.configResolvConf(),
                 userBinds,
                 d.sessionMib(),
+                d.tmpfsMib(),
                 d.squashfuse(),
                 d.compression(),
                 d.containers(),
