@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 /* ---- message.c: one line each on standard error, in Apptainer's format ---- */
@@ -56,6 +57,60 @@ int append_file(struct buffer *buffer, int fd, size_t limit);
 char *read_text(int directory, const char *path, size_t limit);
 int write_all(int fd, const void *bytes, size_t length);
 
+/* ---- words.c: what a word of a plan means; false where it is none of its kind ---- */
+
+struct mount_options {
+	bool recursive;
+	unsigned long flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC */
+};
+
+struct map_line {
+	uint64_t inside, outside, count;
+};
+
+bool parse_number(const char *word, uint64_t *number);
+bool parse_mode(const char *word, mode_t *mode);
+bool parse_namespaces(const char *word, int *flags);
+bool parse_options(const char *word, struct mount_options *options);
+bool parse_missing(const char *word);
+bool parse_id_map(const char *word);
+/* The next line of a map; false, and nowhere further, at its end or where it is none. */
+bool next_map_line(const char **map, struct map_line *line);
+/* Whether a list with commas (NULL: none) has that word. */
+bool list_has(const char *list, const char *word);
+
+/* ---- mountinfo.c: the mount table ---- */
+
+struct mount_line {
+	char *root;  /* of the file system, what is mounted */
+	char *point; /* where */
+	char *type;
+	char *super; /* the file system's own options, or NULL */
+};
+
+/* The next line of /proc/self/mountinfo (proc(5)), taken apart in place; false at the end. Lines
+ * that are none are passed over. */
+bool next_mount(char **table, struct mount_line *line);
+/* The whole table, or NULL with errno. */
+char *read_mounts(void);
+
+/* ---- prefix.c: this program's file, and the directory of its installation ---- */
+
+const char *own_file(void);
+const char *own_prefix(void);
+
+/* ---- refusal.c: why the kernel refused, by errno ---- */
+
+/* The reason in words when namespaces are refused, or NULL when errno says it all. */
+const char *why_no_namespaces(int error);
+_Noreturn void die_namespaces(const char *what);
+_Noreturn void die_mount(const char *what);
+
+/* ---- privileges.c ---- */
+
+bool in_initial_user_namespace(void);
+void drop_privileges(void);
+
 /* ---- limits.c: the memory that control groups and the machine leave us ---- */
 
 /* Bytes; UINT64_MAX if nothing limits them. */
@@ -89,10 +144,6 @@ struct plan {
 /* Splits and checks the bytes, which the plan then refers to (length without a closing NUL is a
  * fault). Returns NULL, or what is wrong with them. */
 const char *plan_read(struct plan *plan, char *bytes, size_t length, int argc);
-
-bool parse_number(const char *word, uint64_t *number);
-bool parse_mode(const char *word, mode_t *mode);
-bool parse_namespaces(const char *word, int *flags);
 
 /* ---- ops.c: the table and the loop ---- */
 
@@ -141,10 +192,12 @@ struct op {
 
 const struct op *op_find(const char *name);
 bool op_is_payload(const struct op *op);
-bool op_is(const struct step *step, const char *name);
 _Noreturn void perform(struct context *context, struct plan *plan);
-void before_leaving_user(struct context *context);
-void before_leaving_mount(struct context *context);
+
+static inline bool op_is(const struct step *step, const char *name)
+{
+	return strcmp(step->op->name, name) == 0;
+}
 
 /* ---- path.c: paths inside a directory that is taken for the root ---- */
 
@@ -166,41 +219,56 @@ struct fd_path {
 };
 struct fd_path fd_path(int fd);
 
-/* ---- mount.c ---- */
-
-struct mount_options {
-	bool recursive;
-	unsigned long flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC */
-};
-
-bool parse_options(const char *word, struct mount_options *options);
-bool parse_missing(const char *word);
-
-void op_session(struct context *context, struct step *step);
-void op_image_dir(struct context *context, struct step *step);
-void require_identity(int fd, const struct step *step, size_t at);
-void op_image_loop(struct context *context, struct step *step);
-void op_image_temporary(struct context *context, struct step *step);
-void before_image_temporary(struct context *context, struct step *step);
-void op_skeleton(struct context *context, struct step *step);
-void op_root_overlay(struct context *context, struct step *step);
-void op_root_overlay_dir(struct context *context, struct step *step);
-void op_root_bind(struct context *context, struct step *step);
-void op_bind(struct context *context, struct step *step);
-void op_bind_session(struct context *context, struct step *step);
-void op_mount(struct context *context, struct step *step);
-void op_pivot(struct context *context, struct step *step);
-/* Mounts a session file on a file of the container that exists. */
-void bind_session_file(struct context *context, const char *source, const char *target);
-int need_session(const struct context *context);
-int need_root(const struct context *context);
-void image_is_mounted(struct context *context);
-_Noreturn void die_mount(const char *what);
+/* ---- attach.c: mounts by descriptors ---- */
 
 /* Mounts what source shows on target, and returns the descriptor of the new mount; -1 with errno 0
  * where this kernel gives none, and it has to be looked up. */
 int attach(int source, int target, bool recursive);
 int restrict_mount(int mounted, const struct mount_options *options);
+
+/* ---- image.c: the session directory, and directories as images ---- */
+
+int need_session(const struct context *context);
+/* Mounts a directory on session/NAME and returns the descriptor of the new mount. */
+int attach_in_session(struct context *context, int source, const char *name,
+		      const struct mount_options *options);
+/*
+ * What the planner looked at: the same file by its device and inode, and where its bytes were
+ * verified in the same state too, by the time of its last change. A user can set every other time
+ * of a file, not that one. The word is missing for what was not looked at.
+ */
+void require_identity(int fd, const struct step *step, size_t at);
+void image_is_mounted(struct context *context);
+void op_session(struct context *context, struct step *step);
+void op_image_dir(struct context *context, struct step *step);
+void op_image_temporary(struct context *context, struct step *step);
+void before_image_temporary(struct context *context, struct step *step);
+
+/* ---- loop.c ---- */
+
+void op_image_loop(struct context *context, struct step *step);
+
+/* ---- tree.c ---- */
+
+/* What cannot be removed stays. */
+void remove_tree(const char *path);
+
+/* ---- root.c ---- */
+
+int need_root(const struct context *context);
+void op_skeleton(struct context *context, struct step *step);
+void op_root_overlay(struct context *context, struct step *step);
+void op_root_overlay_dir(struct context *context, struct step *step);
+void op_root_bind(struct context *context, struct step *step);
+void op_pivot(struct context *context, struct step *step);
+
+/* ---- bind.c ---- */
+
+void op_bind(struct context *context, struct step *step);
+void op_bind_session(struct context *context, struct step *step);
+void op_mount(struct context *context, struct step *step);
+/* Mounts a session file on a file of the container that exists. */
+void bind_session_file(struct context *context, const char *source, const char *target);
 
 /* ---- confine.c: a program that reads what strangers wrote ---- */
 
@@ -218,17 +286,11 @@ void before_image_squash(struct context *context, struct step *step);
 
 /* ---- ids.c ---- */
 
-bool parse_id_map(const char *word);
-bool in_initial_user_namespace(void);
-/* The reason in words when namespaces are refused, or NULL when errno says it all. */
-const char *why_no_namespaces(int error);
-void op_unshare(struct context *context, struct step *step);
 void op_map_ids(struct context *context, struct step *step);
 void before_map_ids(struct context *context, struct step *step);
 void op_identity(struct context *context, struct step *step);
 void before_identity(struct context *context, struct step *step);
 void op_privileges(struct context *context, struct step *step);
-void drop_privileges(void);
 
 /* ---- process.c ---- */
 
@@ -239,6 +301,8 @@ int wait_quiet(pid_t pid);
 void end_with_parent(pid_t parent, int signal);
 /* Sets up a child that is ours alone: these descriptors from 3 on, all others but 0-2 closed. */
 void keep_only(const int *descriptors, int count);
+/* Becomes an open file; returns if that fails. */
+void run_by_descriptor(int fd, char *const argv[], char *const environment[]);
 void signals_default(void);
 void signals_take(struct caller_signals *signals);
 void signals_give_back(const struct caller_signals *signals);
@@ -276,7 +340,6 @@ void op_cwd(struct context *context, struct step *step);
 void op_exec(struct context *context, struct step *step);
 void op_exec_script(struct context *context, struct step *step);
 void op_exec_shell(struct context *context, struct step *step);
-void run_by_descriptor(int fd, char *const argv[], char *const environment[]);
 
 /* ---- env.c ---- */
 
@@ -308,7 +371,6 @@ void op_require_file(struct context *context, struct step *step);
 
 /* A memfd with what the planner is told about the caller. */
 int gather_facts(int argc, char **argv, char **environment);
-const char *own_prefix(void);
 
 /* ---- planner.c ---- */
 

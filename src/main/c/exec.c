@@ -37,11 +37,6 @@ void before_shell(struct context *context, struct step *step)
 		die_errno("open the shell %s", shell);
 }
 
-void run_by_descriptor(int fd, char *const argv[], char *const environment[])
-{
-	syscall(SYS_execveat, fd, "", argv, environment, AT_EMPTY_PATH);
-}
-
 static void set_working_directory(struct context *context)
 {
 	char path[PATH_MAX];

@@ -6,148 +6,18 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-	SMALL_FILE = 65536
-};
-
-/* ---- why namespaces are refused ---- */
-
-static char *sysctl_value(const char *path)
-{
-	char *value = read_text(AT_FDCWD, path, SMALL_FILE);
-
-	if (value)
-		value[strcspn(value, "\n")] = '\0';
-	return value;
-}
-
-const char *why_no_namespaces(int error)
-{
-	char *value;
-
-	if (error == ENOSPC || error == EUSERS) {
-		value = sysctl_value("/proc/sys/user/max_user_namespaces");
-		return text("this machine allows no more user namespaces "
-			    "(sysctl user.max_user_namespaces is %s)",
-			    value ? value : "too small");
-	}
-	value = sysctl_value("/proc/sys/kernel/unprivileged_userns_clone");
-	if (value && !strcmp(value, "0"))
-		return "this machine denies user namespaces to ordinary users "
-		       "(sysctl kernel.unprivileged_userns_clone is 0)";
-	value = sysctl_value("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
-	if (value && !strcmp(value, "1"))
-		return text("AppArmor denies user namespaces to programs without a profile "
-			    "(sysctl kernel.apparmor_restrict_unprivileged_userns is 1); a profile "
-			    "with 'userns,' is needed for %s/bin/berth",
-			    own_prefix());
-	if (error == EINVAL || error == ENOSYS)
-		return "this kernel has no such namespaces";
-	return NULL;
-}
-
-static _Noreturn void die_namespaces(const char *what)
-{
-	int error = errno;
-	const char *reason = why_no_namespaces(error);
-
-	if (reason)
-		die("%s: %s", what, reason);
-	if (error == EPERM)
-		die("%s: operation not permitted (inside a chroot, a container or a sandbox that "
-		    "filters system calls?)",
-		    what);
-	errno = error;
-	die_errno("%s", what);
-}
-
-bool in_initial_user_namespace(void)
-{
-	char *map = read_text(AT_FDCWD, "/proc/self/uid_map", SMALL_FILE);
-	unsigned long inside = 1, outside = 1, count = 0;
-
-	return map && sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
-	       outside == 0 && count == UINT32_MAX;
-}
-
-void op_unshare(struct context *context, struct step *step)
-{
-	int flags = context->plan->namespaces;
-
-	(void)step;
-	if (flags & CLONE_NEWUSER) {
-		before_leaving_user(context);
-		if (unshare(CLONE_NEWUSER) < 0)
-			die_namespaces("create a user namespace");
-		flags &= ~CLONE_NEWUSER;
-	}
-	/* Whoever stays outside is started now: inside the user namespace, where /dev/fuse must be
-	 * opened, but before the mount namespace, which it must not keep alive. */
-	if (flags & CLONE_NEWNS)
-		before_leaving_mount(context);
-	if (flags && unshare(flags) < 0)
-		die_namespaces("create namespaces");
-	/* With a new user namespace the kernel does this by itself. Slave, not private: what the
-	 * host unmounts goes here too. */
-	if ((flags & CLONE_NEWNS) && !(context->plan->namespaces & CLONE_NEWUSER) &&
-	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		die_errno("keep mounts away from the host");
-}
-
 /* ---- maps ---- */
-
-struct map_line {
-	uint64_t inside, outside, count;
-};
-
-/* The next line of a map; false, and nowhere further, at its end or where it is none. */
-static bool next_line(const char **map, struct map_line *line)
-{
-	uint64_t *const numbers[] = {&line->inside, &line->outside, &line->count};
-	const char *at = *map;
-	char word[24];
-
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		size_t length = strcspn(at, " \n");
-
-		if (length >= sizeof(word))
-			return false;
-		memcpy(word, at, length);
-		word[length] = '\0';
-		if (!parse_number(word, numbers[i]) || *numbers[i] > UINT32_MAX)
-			return false;
-		at += length;
-		if (i < 2 && *at++ != ' ')
-			return false;
-	}
-	if (*at && *at++ != '\n')
-		return false;
-	*map = at;
-	return true;
-}
-
-bool parse_id_map(const char *word)
-{
-	struct map_line line;
-
-	while (next_line(&word, &line))
-		;
-	return !*word;
-}
 
 /* One id: the kernel lets a process map its own. */
 static bool is_own_id(const char *map)
 {
 	struct map_line line;
 
-	return !*map || (next_line(&map, &line) && !*map && line.count == 1);
+	return !*map || (next_map_line(&map, &line) && !*map && line.count == 1);
 }
 
 /* The kernel takes a map in one write only. */
@@ -195,7 +65,7 @@ static _Noreturn void run_map_program(const char *name, pid_t pid, const char *m
 
 	argv[count++] = copy(name);
 	argv[count++] = text("%d", (int)pid);
-	while (next_line(&map, &line)) {
+	while (next_map_line(&map, &line)) {
 		argv[count++] = text("%llu", (unsigned long long)line.inside);
 		argv[count++] = text("%llu", (unsigned long long)line.outside);
 		argv[count++] = text("%llu", (unsigned long long)line.count);
@@ -284,36 +154,6 @@ void op_identity(struct context *context, struct step *step)
 }
 
 /* ---- privileges ---- */
-
-enum {
-	CAPABILITY_VERSION_3 = 0x20080522
-};
-
-void drop_privileges(void)
-{
-	struct {
-		uint32_t version;
-		int pid;
-	} header = {CAPABILITY_VERSION_3, 0};
-	struct {
-		uint32_t effective, permitted, inheritable;
-	} none[2] = {{0, 0, 0}, {0, 0, 0}};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		die_errno("give up new privileges");
-	/* EINVAL: before Linux 4.3 there were no ambient ones. */
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
-		die_errno("clear ambient capabilities");
-	for (unsigned long capability = 0; capability < 64; capability++)
-		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
-			/* EINVAL: one past the kernel's last. EPERM: there is none to drop. */
-			if (errno == EINVAL || errno == EPERM)
-				break;
-			die_errno("drop capability %lu", capability);
-		}
-	if (syscall(SYS_capset, &header, none) < 0)
-		die_errno("clear capabilities");
-}
 
 void op_privileges(struct context *context, struct step *step)
 {

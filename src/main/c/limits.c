@@ -7,79 +7,14 @@
 #include "berth.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-	LINES_LIMIT = 16 << 20, /* a node with thousands of containers has long mount tables */
+	LINES_LIMIT = 16 << 20,
 	NUMBER_LIMIT = 4096,
 };
-
-/* ---- the mount table ---- */
-
-struct cgroup_mount {
-	bool unified; /* version 2 */
-	char *root;   /* the group that is mounted there */
-	char *point;
-};
-
-/* Blanks, line feeds and backslashes are written as \040 and the like. */
-static void decode(char *field)
-{
-	char *to = field;
-
-	for (const char *from = field; *from; to++) {
-		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (; list && *list; list = strchr(list, ',')) {
-		list += *list == ',';
-		if (!strncmp(list, word, length) && (list[length] == ',' || !list[length]))
-			return true;
-	}
-	return false;
-}
-
-/* ID PARENT DEVICE ROOT POINT OPTIONS [OPTIONAL]... - TYPE SOURCE SUPER-OPTIONS */
-static bool read_mount(char *line, struct cgroup_mount *mount)
-{
-	char *separator = strstr(line, " - ");
-	char *type, *options, *state;
-
-	if (!separator)
-		return false;
-	*separator = '\0';
-	type = strtok_r(separator + 3, " ", &state);
-	strtok_r(NULL, " ", &state);
-	options = strtok_r(NULL, " ", &state);
-	mount->unified = type && !strcmp(type, "cgroup2");
-	if (!type || (!mount->unified && (strcmp(type, "cgroup") || !has_word(options, "memory"))))
-		return false;
-	for (int i = 0; i < 3; i++)
-		if (!strtok_r(i ? NULL : line, " ", &state))
-			return false;
-	mount->root = strtok_r(NULL, " ", &state);
-	mount->point = strtok_r(NULL, " ", &state);
-	if (!mount->root || !mount->point)
-		return false;
-	decode(mount->root);
-	decode(mount->point);
-	return true;
-}
 
 /* ---- the groups of this process ---- */
 
@@ -96,14 +31,14 @@ static const char *group_of(const char *groups, bool unified)
 			continue;
 		*path++ = '\0';
 		controllers++;
-		if (unified ? !*controllers : has_word(controllers, "memory"))
+		if (unified ? !*controllers : list_has(controllers, "memory"))
 			return path;
 	}
 	return NULL;
 }
 
 /* Where a group is seen. A mount that does not hold it is that of a container whose group it is. */
-static char *directory_of(const struct cgroup_mount *mount, const char *group)
+static char *directory_of(const struct mount_line *mount, const char *group)
 {
 	size_t root = strcmp(mount->root, "/") ? strlen(mount->root) : 0;
 
@@ -133,13 +68,13 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* The groups above limit their members too, and a step's group has often no number of its own. */
-static uint64_t limit_up_to(const struct cgroup_mount *mount, char *directory)
+static uint64_t limit_up_to(const struct mount_line *mount, bool unified, char *directory)
 {
 	size_t top = strlen(mount->point);
 	uint64_t limit = UINT64_MAX;
 
 	for (;;) {
-		if (mount->unified) {
+		if (unified) {
 			limit = least(limit, limit_in(directory, "memory.max"));
 			limit = least(limit, limit_in(directory, "memory.high"));
 		} else {
@@ -154,24 +89,26 @@ static uint64_t limit_up_to(const struct cgroup_mount *mount, char *directory)
 uint64_t cgroup_memory_limit(const char *mounts, const char *groups)
 {
 	uint64_t limit = UINT64_MAX;
+	char *table = copy(mounts);
+	struct mount_line mount;
 
-	for (char *state, *line = strtok_r(copy(mounts), "\n", &state); line;
-	     line = strtok_r(NULL, "\n", &state)) {
-		struct cgroup_mount mount;
+	while (next_mount(&table, &mount)) {
+		bool unified = !strcmp(mount.type, "cgroup2");
 		const char *group;
 
-		if (!read_mount(line, &mount))
+		if (!unified && (strcmp(mount.type, "cgroup") || !list_has(mount.super, "memory")))
 			continue;
-		group = group_of(groups, mount.unified);
+		group = group_of(groups, unified);
 		if (group)
-			limit = least(limit, limit_up_to(&mount, directory_of(&mount, group)));
+			limit = least(limit,
+				      limit_up_to(&mount, unified, directory_of(&mount, group)));
 	}
 	return limit;
 }
 
 uint64_t memory_limit(void)
 {
-	char *mounts = read_text(AT_FDCWD, "/proc/self/mountinfo", LINES_LIMIT);
+	char *mounts = read_mounts();
 	char *groups = read_text(AT_FDCWD, "/proc/self/cgroup", LINES_LIMIT);
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
 	uint64_t machine = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;

@@ -2,12 +2,12 @@
 /* The table of operations, and the loop that performs a plan. docs/plan.md describes each row. */
 #include "berth.h"
 
-#include <errno.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +16,50 @@ static void op_level(struct context *context, struct step *step)
 {
 	(void)context;
 	message_level(atoi(step->words[0]), step->count > 1);
+}
+
+static void before_leaving_user(struct context *context)
+{
+	for (size_t i = 0; i < context->plan->count; i++) {
+		struct step *step = &context->plan->steps[i];
+
+		if (step->op->before_user)
+			step->op->before_user(context, step);
+	}
+}
+
+static void before_leaving_mount(struct context *context)
+{
+	for (size_t i = 0; i < context->plan->count; i++) {
+		struct step *step = &context->plan->steps[i];
+
+		if (step->op->before_mount)
+			step->op->before_mount(context, step);
+	}
+}
+
+static void op_unshare(struct context *context, struct step *step)
+{
+	int flags = context->plan->namespaces;
+
+	(void)step;
+	if (flags & CLONE_NEWUSER) {
+		before_leaving_user(context);
+		if (unshare(CLONE_NEWUSER) < 0)
+			die_namespaces("create a user namespace");
+		flags &= ~CLONE_NEWUSER;
+	}
+	/* Whoever stays outside is started now: inside the user namespace, where /dev/fuse must be
+	 * opened, but before the mount namespace, which it must not keep alive. */
+	if (flags & CLONE_NEWNS)
+		before_leaving_mount(context);
+	if (flags && unshare(flags) < 0)
+		die_namespaces("create namespaces");
+	/* With a new user namespace the kernel does this by itself. Slave, not private: what the
+	 * host unmounts goes here too. */
+	if ((flags & CLONE_NEWNS) && !(context->plan->namespaces & CLONE_NEWUSER) &&
+	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		die_errno("keep mounts away from the host");
 }
 
 static void op_loopback(struct context *context, struct step *step)
@@ -106,31 +150,6 @@ bool op_is_payload(const struct op *op)
 {
 	return op->perform == op_exec || op->perform == op_exec_script ||
 	       op->perform == op_exec_shell || op->perform == op_hold;
-}
-
-bool op_is(const struct step *step, const char *name)
-{
-	return !strcmp(step->op->name, name);
-}
-
-void before_leaving_user(struct context *context)
-{
-	for (size_t i = 0; i < context->plan->count; i++) {
-		struct step *step = &context->plan->steps[i];
-
-		if (step->op->before_user)
-			step->op->before_user(context, step);
-	}
-}
-
-void before_leaving_mount(struct context *context)
-{
-	for (size_t i = 0; i < context->plan->count; i++) {
-		struct step *step = &context->plan->steps[i];
-
-		if (step->op->before_mount)
-			step->op->before_mount(context, step);
-	}
 }
 
 void perform(struct context *context, struct plan *plan)

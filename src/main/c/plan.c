@@ -9,11 +9,8 @@
  */
 #include "berth.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	PLAN_VERSION = 1,
@@ -21,64 +18,6 @@ enum {
 	BYTES_LIMIT = 64 << 20,
 	HOST_NAME_LIMIT = 64,
 };
-
-bool parse_number(const char *word, uint64_t *number)
-{
-	uint64_t value = 0;
-
-	if (!*word)
-		return false;
-	for (; *word; word++) {
-		if (*word < '0' || *word > '9' || value > (INT64_MAX - 9) / 10)
-			return false;
-		value = value * 10 + (uint64_t)(*word - '0');
-	}
-	*number = value;
-	return true;
-}
-
-bool parse_mode(const char *word, mode_t *mode)
-{
-	mode_t value = 0;
-
-	if (!*word || strlen(word) > 5)
-		return false;
-	for (; *word; word++) {
-		if (*word < '0' || *word > '7')
-			return false;
-		value = value * 8 + (mode_t)(*word - '0');
-	}
-	*mode = value;
-	return value <= 07777;
-}
-
-bool parse_namespaces(const char *word, int *flags)
-{
-	static const struct {
-		const char *name;
-		int flag;
-	} known[] = {
-		{"user", CLONE_NEWUSER}, {"mount", CLONE_NEWNS}, {"pid", CLONE_NEWPID},
-		{"ipc", CLONE_NEWIPC},	 {"uts", CLONE_NEWUTS},	 {"net", CLONE_NEWNET},
-	};
-
-	*flags = 0;
-	while (*word) {
-		size_t length = strcspn(word, ",");
-		size_t i = 0;
-
-		while (i < ARRAY_SIZE(known) && (strlen(known[i].name) != length ||
-						 strncmp(known[i].name, word, length) != 0))
-			i++;
-		if (i == ARRAY_SIZE(known))
-			return false;
-		*flags |= known[i].flag;
-		word += length;
-		if (*word == ',' && !*++word)
-			return false;
-	}
-	return *flags != 0;
-}
 
 static bool is_text(const char *word)
 {

@@ -77,6 +77,11 @@ void keep_only(const int *descriptors, int count)
 		die_errno("close descriptors");
 }
 
+void run_by_descriptor(int fd, char *const argv[], char *const environment[])
+{
+	syscall(SYS_execveat, fd, "", argv, environment, AT_EMPTY_PATH);
+}
+
 /* ---- processes that belong to nobody ---- */
 
 bool start_outside(const int *descriptors, int count, int *go, int *words, pid_t *pid)
