@@ -86,7 +86,12 @@ public final class Cache {
         } catch (IOException e) {
             // Not to be made: the user is told where, and the work goes on without a cache.
         }
-        return new Opened.Unusable("Cache disabled - cache location %s is not writable".formatted(existing));
+        return new Opened.Unusable(
+                root.toAbsolutePath().startsWith(existing)
+                                && !root.toAbsolutePath().equals(existing)
+                        ? "Cache disabled - cache location %s cannot be made: %s is not writable"
+                                .formatted(root, existing)
+                        : "Cache disabled - cache location %s is not writable".formatted(existing));
     }
 
     private static Path base(Path root) {

@@ -73,7 +73,11 @@ public final class Space {
     }
 
     private static HostException lacking(Path directory, String needed, String free) {
-        return new HostException("%s: no space: %s needed, %s free".formatted(directory, needed, free))
+        return lacking(directory, "%s needed, %s free".formatted(needed, free));
+    }
+
+    private static HostException lacking(Path directory, String what) {
+        return new HostException("%s: no space: %s".formatted(directory, what))
                 .hint("make room there (berth cache gc, berth cache clean), or choose another place with"
                         + " APPTAINER_CACHEDIR or APPTAINER_TMPDIR");
     }
@@ -81,7 +85,7 @@ public final class Space {
     /**
      * A failed write in words.
      *
-     * @param needed bytes that were to be written in all
+     * @param needed bytes that were to be written in all, or 0 where it is not known
      */
     static HostException writeFailure(Path file, long needed, IOException failure) {
         String reason = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
@@ -93,10 +97,9 @@ public final class Space {
                     return lacking(directory, LEAST_FILES + " files", String.valueOf(room.files()));
                 }
                 String free = ByteSize.text(room.bytes());
-                return lacking(
-                        directory,
-                        ByteSize.text(needed),
-                        reason.contains("quota") ? "the quota is used up with %s".formatted(free) : free);
+                String left =
+                        reason.contains("quota") ? "the quota is used up with %s free".formatted(free) : free + " free";
+                return lacking(directory, needed == 0 ? left : "%s needed, %s".formatted(ByteSize.text(needed), left));
             } catch (IOException e) {
                 failure.addSuppressed(e);
             }

@@ -12,10 +12,15 @@ import java.util.regex.Pattern;
  */
 final class HeldImage {
     private static final String DOCKER = "docker://";
+    private static final String LAYOUT = "oci:";
+
+    /** As enroot calls the local daemon. */
+    private static final String DAEMON = "dockerd://";
+
     private static final List<String> FILE_ENDINGS = List.of(".sif", ".sqsh", ".sqfs", ".squashfs", ".img");
 
-    private static final Pattern SCHEME =
-            Pattern.compile("(?:[a-z]+://|(?:oci|docker)-archive:|docker-daemon:|oci:.*/).*", Pattern.DOTALL);
+    private static final Pattern SCHEME = Pattern.compile(
+            "(?:[a-z][a-z0-9+.-]*://|(?:oci|docker)-archive:|docker-daemon:|oci:.*/).*", Pattern.DOTALL);
 
     private HeldImage() {}
 
@@ -27,13 +32,23 @@ final class HeldImage {
         if (text.startsWith(DOCKER)) {
             return DOCKER + withSlash(text.substring(DOCKER.length()));
         }
-        if (SCHEME.matcher(text).matches()) {
+        if (text.startsWith(DAEMON)) {
+            return "docker-daemon:" + text.substring(DAEMON.length());
+        }
+        if (SCHEME.matcher(text).matches() || text.startsWith(LAYOUT) && isLayout(text, exists)) {
             return text;
         }
         if (exists.test(text) || FILE_ENDINGS.stream().anyMatch(text::endsWith)) {
             return text;
         }
         return DOCKER + withSlash(text);
+    }
+
+    /** {@code oci:NAME} is an image of a registry too: which one it is, a directory of that name says. */
+    private static boolean isLayout(String text, Predicate<String> exists) {
+        String directory = text.substring(LAYOUT.length());
+        int tag = directory.lastIndexOf(':');
+        return !directory.isEmpty() && exists.test(directory) || tag > 0 && exists.test(directory.substring(0, tag));
     }
 
     private static String withSlash(String name) {

@@ -1,5 +1,7 @@
 package org.berth.cli;
 
+import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.berth.error.HostException;
@@ -48,9 +50,34 @@ sealed interface ImageName {
             "(docker|docker-archive|docker-daemon|oci|oci-archive|library|shub|oras|http|https|instance|ipfs):(?://)?(.*)",
             Pattern.DOTALL);
 
+    /** RFC 3986; one with a single letter would be a drive. */
+    Pattern UNKNOWN = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]+)://.*", Pattern.DOTALL);
+
+    /** What people of other programs write, and what it is here. */
+    Map<String, String> OTHERS = Map.of(
+            "dockerd", "docker-daemon:NAME is an image of the local Docker daemon",
+            "podman",
+                    "docker-daemon:NAME with --docker-host unix:///run/user/UID/podman/podman.sock is an image of Podman",
+            "file", "a file is named by its path alone",
+            "shifter", "docker://NAME is an image of a registry");
+
+    private static HostException unknown(String text, String scheme) {
+        String name = scheme.toLowerCase(Locale.ROOT);
+        return new HostException("%s: images by %s:// are not known".formatted(text, scheme))
+                .hint(OTHERS.getOrDefault(
+                        name,
+                        SCHEME.matcher(name + "://").matches()
+                                ? "it is %s://, in small letters".formatted(name)
+                                : KNOWN));
+    }
+
+    String KNOWN =
+            "docker://, oras://, library://, https://, http://, oci:, oci-archive:, docker-archive: and docker-daemon: are;"
+                    + " a file is named by its path alone";
+
     /**
      * @throws UsageException for no name at all, and for a scheme whose service does not exist
-     * @throws HostException for a scheme that is not available yet
+     * @throws HostException for a scheme that is not known, or not available yet
      */
     static ImageName parse(String text) {
         if (text.isBlank()) {
@@ -60,6 +87,10 @@ sealed interface ImageName {
         }
         Matcher matcher = SCHEME.matcher(text);
         if (!matcher.matches()) {
+            Matcher unknown = UNKNOWN.matcher(text);
+            if (unknown.matches()) {
+                throw unknown(text, unknown.group(1));
+            }
             return new LocalPath(text);
         }
         String from = matcher.group(2);

@@ -85,7 +85,8 @@ final class Pulling {
     static ShownEvents events(Invocation invocation, Host host, Messages messages) {
         ProgressStyle asked = ProgressStyle.of(invocation);
         ProgressStyle automatic = host.facts().standardErrorIsTerminal() ? ProgressStyle.TTY : ProgressStyle.NONE;
-        return new ShownEvents(messages, asked == ProgressStyle.AUTO ? automatic : asked);
+        return new ShownEvents(
+                messages, invocation.command().name().equals("hold"), asked == ProgressStyle.AUTO ? automatic : asked);
     }
 
     /** What is done with a source while it can be read. */
@@ -244,14 +245,28 @@ final class Pulling {
         return invocation.flag("reproducible") ? new BuildTime.OfImage() : new BuildTime.Now();
     }
 
-    /** Events as messages, and progress in the style that is wanted; {@code --quiet} leaves out what is for people. */
-    record ShownEvents(Messages messages, ProgressStyle style) implements PullEvents {
+    /**
+     * Events as messages, and progress in the style that is wanted; {@code --quiet} leaves out what is for people.
+     *
+     * @param step it is one of Slurm's
+     */
+    record ShownEvents(Messages messages, boolean step, ProgressStyle style) implements PullEvents {
         private static final Duration JSON_INTERVAL = Duration.ofMillis(250);
         private static final Duration PLAIN_INTERVAL = Duration.ofSeconds(10);
 
         @Override
         public void info(String text) {
             messages.info(text);
+        }
+
+        /** A job has many steps and nodes, which all find what the first has made. */
+        @Override
+        public void cached(String text) {
+            if (step) {
+                messages.verbose(text);
+            } else {
+                messages.info(text);
+            }
         }
 
         @Override

@@ -9,6 +9,9 @@ import org.berth.oci.Progress;
 public interface PullEvents {
     void info(String text);
 
+    /** The image was in the cache, in a sentence. */
+    void cached(String text);
+
     void warning(String text);
 
     /** An image whose layers are fetched and converted now; those that the cache has will not be seen to arrive. */

@@ -119,7 +119,7 @@ public final class Puller {
                 try (ImageLease lease = cache.lease(key(wanted, source), Puller::intact, events::info)) {
                     switch (lease) {
                         case ImageLease.Finished(Path file) -> {
-                            events.info("Using cached SIF image");
+                            events.cached("Using cached SIF image");
                             cache.uses().mark(new Uses.Entry(CacheType.OCI_TMP, key(wanted, source)));
                             return file;
                         }

@@ -50,7 +50,7 @@ public final class SifPuller {
         SifSource.Found found = source.find(cache.blobs());
         BlobStore store = source.store(cache);
         if (store.file(found.sif()).isPresent()) {
-            events.info("Using cached SIF image");
+            events.cached("Using cached SIF image");
         } else {
             events.info("Downloading %s image".formatted(source.agent()));
             try (PullEvents.ShownProgress progress = events.progress();

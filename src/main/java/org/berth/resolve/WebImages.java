@@ -151,7 +151,7 @@ public final class WebImages implements AutoCloseable {
         try (ImageLease lease = cache.lease(CacheType.NET, key, Puller::intact, events::info)) {
             return switch (lease) {
                 case ImageLease.Finished(Path file) -> {
-                    events.info("Using image from cache");
+                    events.cached("Using image from cache");
                     yield file;
                 }
                 case ImageLease.Writer writer -> {

@@ -69,7 +69,8 @@ class CacheTest {
     void whereNoCacheCanBeTheReasonIsSaid() {
         Cache.Opened.Unusable unusable =
                 assertInstanceOf(Cache.Opened.Unusable.class, Cache.open(Path.of("/proc/nope"), owners()));
-        assertEquals("Cache disabled - cache location /proc is not writable", unusable.reason());
+        assertEquals(
+                "Cache disabled - cache location /proc/nope cannot be made: /proc is not writable", unusable.reason());
     }
 
     @Test

@@ -124,6 +124,11 @@ class WebImagesTest {
 
     record Recorded(List<String> told) implements PullEvents {
         @Override
+        public void cached(String text) {
+            told.add(text);
+        }
+
+        @Override
         public void info(String text) {
             told.add(text);
         }
