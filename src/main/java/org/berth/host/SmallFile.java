@@ -20,6 +20,8 @@ import java.util.Set;
  * Between the look and the opening only those can exchange it who may write to the directory: there it is the caller's own.
  */
 public final class SmallFile {
+    private static final int TRIES = 100;
+
     private SmallFile() {}
 
     /**
@@ -36,15 +38,20 @@ public final class SmallFile {
         return bytes;
     }
 
-    /** The first bytes of a file, at most so many. */
+    /**
+     * The first bytes of a file, at most so many. One that others replace by renaming, as leases and records are, is looked at again.
+     */
     public static byte[] start(Path file, int maxBytes) throws IOException {
-        Object key = regular(file).fileKey();
-        try (FileChannel channel = FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
-            if (!Objects.equals(key, regular(file).fileKey())) {
-                throw new FileSystemException(file.toString(), null, "was exchanged while it was opened");
+        for (int i = 0; i < TRIES; i++) {
+            Object key = regular(file).fileKey();
+            try (FileChannel channel =
+                    FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
+                if (Objects.equals(key, regular(file).fileKey())) {
+                    return Channels.newInputStream(channel).readNBytes(maxBytes);
+                }
             }
-            return Channels.newInputStream(channel).readNBytes(maxBytes);
         }
+        throw new FileSystemException(file.toString(), null, "is exchanged again and again while it is opened");
     }
 
     /** The same as text; bytes that are none of the charset's become replacement characters. */

@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,5 +41,29 @@ class SmallFileTest {
         Path link = Files.createSymbolicLink(folder.resolve("link"), file);
         assertThrows(FileSystemException.class, () -> SmallFile.read(link, 10));
         assertThrows(FileSystemException.class, () -> SmallFile.read(Path.of("/dev/zero"), 10));
+    }
+
+    @Test
+    void aFileThatOthersReplaceIsReadAllTheSame() throws IOException, InterruptedException {
+        Path file = Files.writeString(folder.resolve("file"), "0");
+        AtomicBoolean done = new AtomicBoolean();
+        Thread writer = Thread.ofPlatform().start(() -> {
+            try {
+                while (!done.get()) {
+                    Path fresh = Files.writeString(folder.resolve("fresh"), "1");
+                    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        try {
+            for (int i = 0; i < 20_000; i++) {
+                assertEquals(1, SmallFile.text(file, 5, StandardCharsets.UTF_8).length());
+            }
+        } finally {
+            done.set(true);
+            writer.join();
+        }
     }
 }
