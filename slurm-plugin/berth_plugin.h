@@ -66,6 +66,8 @@ const struct config *config_read(int argc, char **argv);
 int config_check(void);
 
 int options_register(spank_t spank);
+/* In sbatch and salloc: hands on to the commands in the job what Slurm would not. */
+int options_complete_in_allocator(void);
 /* In srun: takes defaults from the environment, and hands on to the nodes what came from there. */
 int options_complete_in_srun(void);
 /* In slurmstepd: the same values, by the launch message and the job's environment. */

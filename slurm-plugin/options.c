@@ -90,7 +90,25 @@ static const struct option {
 			  NULL, OPTION_BATCH, READY},
 };
 
+/* Between the values of an option that may be given more than once. */
+static const char separators[OPTION_COUNT] = {
+	[OPTION_MOUNTS] = ',',
+	[OPTION_ENV] = ',',
+	[OPTION_UNSHARE] = ',',
+	[OPTION_OPTIONS] = ' ',
+};
+
+/* Where a value is from; what comes later here counts before what comes earlier. */
+enum source {
+	NOWHERE,
+	INHERITED, /* of the sbatch or salloc that we run in */
+	SCRIPT,	   /* an #SBATCH line */
+	COMMAND,
+};
+
 static char *values[OPTION_COUNT];
+static enum source sources[OPTION_COUNT];
+static bool joined[OPTION_COUNT]; /* of several: Slurm would pass on the last one only */
 
 static struct config config;
 static char *config_fault;
@@ -188,7 +206,6 @@ static int set(enum option_index index, const char *value)
 		slurm_error("berth: --%s: %m", table[index].name);
 		return -1;
 	}
-	/* Called again with another value where srun overrides sbatch: the last counts. */
 	free(values[index]);
 	values[index] = copy;
 	if (table[index].opposite != index) {
@@ -196,6 +213,115 @@ static int set(enum option_index index, const char *value)
 		values[table[index].opposite] = NULL;
 	}
 	return 0;
+}
+
+/* Whether a word of this program's command line is that, or ends in "=" and that. */
+static bool on_command_line(const char *value)
+{
+	FILE *words = fopen("/proc/self/cmdline", "re");
+	char *word = NULL;
+	size_t room = 0, length = strlen(value);
+	bool found = false;
+
+	while (words && !found && getdelim(&word, &room, '\0', words) > 0) {
+		const char *assigned = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
+
+		found = strcmp(word, value) == 0 || (assigned && strlen(assigned + 1) == length &&
+						     strcmp(assigned + 1, value) == 0);
+	}
+	free(word);
+	if (words)
+		fclose(words);
+	return found;
+}
+
+/* What Slurm keeps of an sbatch's or salloc's option for the commands in it. */
+static const char *inherited_value(enum option_index index)
+{
+	char name[128];
+	int length =
+		snprintf(name, sizeof(name), "_SLURM_SPANK_OPTION_berth_%s", table[index].name);
+
+	for (int i = 0; i < length; i++)
+		if (name[i] == '-')
+			name[i] = '_';
+	return getenv(name);
+}
+
+/* The inherited one comes first, and once. */
+static enum source source_of(enum option_index index, const char *value)
+{
+	const char *inherited = inherited_value(index);
+
+	if (sources[index] == NOWHERE && inherited && strcmp(inherited, value) == 0)
+		return INHERITED;
+	return spank_context() == S_CTX_ALLOCATOR && !on_command_line(value) ? SCRIPT : COMMAND;
+}
+
+static bool is_element(const char *list, const char *value, char separator)
+{
+	size_t length = strlen(value);
+
+	for (const char *at = strstr(list, value); at; at = strstr(at + 1, value))
+		if ((at == list || at[-1] == separator) && (!at[length] || at[length] == separator))
+			return true;
+	return false;
+}
+
+static int join(enum option_index index, const char *value)
+{
+	char *list;
+	int result;
+
+	if (is_element(values[index], value, separators[index]))
+		return 0;
+	if (asprintf(&list, "%s%c%s", values[index], separators[index], value) < 0) {
+		slurm_error("berth: --%s: %m", table[index].name);
+		return -1;
+	}
+	joined[index] = true;
+	result = set(index, list);
+	free(list);
+	return result;
+}
+
+/* All values that the sbatch or salloc was given, where this is the last of several. */
+static const char *whole_list(enum option_index index, const char *last)
+{
+	char name[64];
+	const char *list;
+	size_t length, end = strlen(last);
+
+	snprintf(name, sizeof(name), "%s%d", handed_on, (int)index);
+	list = separators[index] ? getenv(name) : NULL;
+	length = list ? strlen(list) : 0;
+	return length > end && strcmp(list + length - end, last) == 0 &&
+			       list[length - end - 1] == separators[index]
+		       ? list
+		       : NULL;
+}
+
+/*
+ * Called for each value, also for one that was inherited. The same source's are one list, or have
+ * to be the same; those of one that counts more replace the others.
+ */
+static int take_value(enum option_index index, const char *value)
+{
+	enum source source = source_of(index, value);
+	const char *list = source == INHERITED ? whole_list(index, value) : NULL;
+
+	if (source > sources[index] || !values[index]) {
+		sources[index] = source;
+		joined[index] = list != NULL;
+		return set(index, list ? list : value);
+	}
+	if (separators[index])
+		return join(index, value);
+	if (strcmp(values[index], value) == 0)
+		return 0;
+	slurm_error("berth: --%s is given twice: %s and %s", table[index].name, values[index],
+		    value);
+	return -1;
 }
 
 static int take_option(int index, const char *value, int remote)
@@ -210,7 +336,10 @@ static int take_option(int index, const char *value, int remote)
 		slurm_error("berth: --%s needs a value", option->name);
 		return -1;
 	}
-	return set((enum option_index)index, option->argument ? value : "1");
+	if (!option->argument)
+		return set((enum option_index)index, "1");
+	return remote ? set((enum option_index)index, value)
+		      : take_value((enum option_index)index, value);
 }
 
 int options_register(spank_t spank)
@@ -301,20 +430,37 @@ static int complete(enum option_index index, char *const *environment)
 	return 0;
 }
 
-int options_complete_in_srun(void)
+/* What this command does not hand on itself is another one's, or the user's. */
+static void forget_handed_on(void)
 {
-	/* All, before one is handed on: an option may hand on its opposite. */
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "%s%d", handed_on, i);
 		unsetenv(name);
 	}
+}
+
+int options_complete_in_allocator(void)
+{
+	forget_handed_on();
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (joined[i] && hand_on((enum option_index)i) < 0)
+			return -1;
+	return 0;
+}
+
+int options_complete_in_srun(void)
+{
+	/* All, before one is handed on: an option may hand on its opposite. */
+	forget_handed_on();
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		enum option_index opposite = table[i].opposite;
 		bool given = values[i] || values[opposite];
 
 		if (complete((enum option_index)i, environ) < 0)
+			return -1;
+		if (joined[i] && hand_on((enum option_index)i) < 0)
 			return -1;
 		if (given)
 			continue;

@@ -66,7 +66,7 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 	if (config_check() < 0)
 		return -1;
 	if (context == S_CTX_ALLOCATOR)
-		return 0;
+		return options_complete_in_allocator();
 	if (options_complete_in_srun() < 0)
 		return -1;
 	if (option_value(OPTION_IMAGE))

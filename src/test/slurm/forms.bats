@@ -95,3 +95,34 @@ END
     echo "$output"
     [[ $status == 0 && $output == *"n1 hello.sif $(hostname)"* && $output == *"n2 hello.sif $(hostname)"* ]]
 }
+
+@test "lists of sbatch's lines and of its command line add up, and srun's replace them" {
+    mkdir -p a b c
+    touch a/a b/b c/c
+    chown -R "$BERTH_USER" .
+    local here=$PWD
+    cat >job.sh <<END
+#!/bin/sh
+#SBATCH --container-mounts=$here/a:/mnt
+#SBATCH --container-mounts=$here/b:/srv
+srun sh -c 'echo job \$(ls /mnt /srv)'
+srun --container-mounts=$here/c:/mnt sh -c 'echo step \$(ls /mnt /srv)'
+srun --container-mounts=$here/c:/mnt --container-mounts=$here/a:/srv sh -c 'echo both \$(ls /mnt /srv)'
+END
+    run as_user sbatch -W -N1 -n1 -o out --container-image="$IMAGES/hello.sif" job.sh
+    cat out
+    [[ $status == 0 ]]
+    grep -qx 'job /mnt: a /srv: b' out
+    grep -qx 'step /mnt: c /srv:' out || grep -q '^step .*c' out
+    [[ $(grep '^step' out) != *b* ]]
+    grep -qx 'both /mnt: c /srv: a' out
+    run as_user sbatch -W -N1 -n1 -o out --container-image="$IMAGES/hello.sif" --container-mounts="$here/c:/mnt" job.sh
+    cat out
+    [[ $(grep '^job' out) == *"c"* && $(grep '^job' out) != *" b"* ]]
+    run as_user salloc -Q -N1 -n1 --container-image="$IMAGES/hello.sif" --container-mounts="$here/a:/mnt" --container-mounts="$here/b:/srv" srun sh -c 'echo in $(ls /mnt /srv)'
+    echo "$output"
+    [[ $output == *"in /mnt: a /srv: b"* ]]
+    run as_user srun -Q -n1 --container-image="$IMAGES/hello.sif" --container-image=./other.sif true
+    echo "$output"
+    [[ $status != 0 && $output == *"--container-image is given twice: $IMAGES/hello.sif and ./other.sif"* ]]
+}

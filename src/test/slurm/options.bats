@@ -25,8 +25,49 @@ says() { # WANTED PLACE WORD...
     says '--mounts=/a steps' srun --container-mounts=/a BERTH_CONTAINER_MOUNTS=/b PYXIS_CONTAINER_MOUNTS=/c
     says '--mounts=/b SLURM_BERTH_1=/b steps' srun BERTH_CONTAINER_MOUNTS=/b PYXIS_CONTAINER_MOUNTS=/c
     says '--mounts=/c SLURM_BERTH_1=/c steps' srun BERTH_CONTAINER_MOUNTS= PYXIS_CONTAINER_MOUNTS=/c
-    # The last of several counts: srun's after sbatch's.
-    says '--mounts=/b steps' srun --container-mounts=/a --container-mounts=/b
+}
+
+# What Slurm keeps of an sbatch's option for the srun in it, which is told it first.
+of_sbatch() { # OPTION VALUE
+    inherited=("_SLURM_SPANK_OPTION_berth_${1//-/_}=$2" "#SBATCH --$1=$2")
+}
+
+@test "lists of one command line add up" {
+    says '--mounts=/a,/b,/c SLURM_BERTH_1=/a,/b,/c steps' srun --container-mounts=/a --container-mounts=/b,/c
+    says '--mounts=/a,/b SLURM_BERTH_1=/a,/b steps' srun --container-mounts=/a --container-mounts=/b --container-mounts=/a
+    says '--keep-env=A,B SLURM_BERTH_7=A,B steps' srun --container-env=A --container-env=B
+    says '--unshare=ipc,net SLURM_BERTH_17=ipc,net steps' srun --container-unshare=ipc --container-unshare=net
+    says '--options=--nv --bind /x SLURM_BERTH_10=--nv --bind /x steps' srun --container-options=--nv "--container-options=--bind /x"
+    says '--mounts=/a,/b SLURM_BERTH_1=/a,/b steps' sbatch --container-mounts=/a --container-mounts=/b
+    says '--mounts=/ab,/a SLURM_BERTH_1=/ab,/a steps' srun --container-mounts=/ab --container-mounts=/a
+}
+
+@test "a second, different value of what has one is refused" {
+    says 'berth: --container-image is given twice: a.sif and b.sif' srun --container-image=a.sif --container-image=b.sif
+    says 'berth: --container-name is given twice: a and b' sbatch --container-name=a --container-name=b
+    says 'berth: --container-workdir is given twice: /a and /b' srun --container-workdir=/a --container-workdir=/b
+    says '--cwd=/a steps' srun --container-workdir=/a --container-workdir=/a
+}
+
+@test "what srun says counts before what it has inherited, and what sbatch says before its script" {
+    local inherited
+    of_sbatch container-mounts /a
+    says '--mounts=/a steps' srun "${inherited[@]}"
+    says '--mounts=/b steps' srun "${inherited[@]}" --container-mounts=/b
+    says '--mounts=/b,/c SLURM_BERTH_1=/b,/c steps' srun "${inherited[@]}" --container-mounts=/b --container-mounts=/c
+    says '--mounts=/a steps' srun "${inherited[@]}" --container-mounts=/a
+    says '--mounts=/a,/b SLURM_BERTH_1=/a,/b steps' srun "${inherited[@]}" --container-mounts=/a --container-mounts=/b
+    of_sbatch container-workdir /a
+    says '--cwd=/b steps' srun "${inherited[@]}" --container-workdir=/b
+    # The last of several is what Slurm keeps; the plugin hands on all.
+    of_sbatch container-mounts /b
+    says '--mounts=/a,/b SLURM_BERTH_1=/a,/b steps' srun SLURM_BERTH_1=/a,/b "${inherited[@]}"
+    says '--mounts=/c steps' srun SLURM_BERTH_1=/a,/b "${inherited[@]}" --container-mounts=/c
+    says '--mounts=/b steps' srun SLURM_BERTH_1=/x,/y "${inherited[@]}"
+    says '--mounts=/a,/b SLURM_BERTH_1=/a,/b steps' step SLURM_BERTH_1=/a,/b
+    says '--mounts=/a,/b SLURM_BERTH_1=/a,/b steps' sbatch '#SBATCH --container-mounts=/a' '#SBATCH --container-mounts=/b'
+    says '--mounts=/c steps' sbatch '#SBATCH --container-mounts=/a' '#SBATCH --container-mounts=/b' --container-mounts=/c
+    says 'berth: --container-name is given twice: a and b' sbatch '#SBATCH --container-name=a' '#SBATCH --container-name=b'
 }
 
 @test "an option and its opposite: the last one, and before any variable" {

@@ -4,9 +4,9 @@
  *
  * usage: options PLACE [--OPTION[=VALUE]…] [NAME=VALUE…]
  *
- * PLACE: srun, which takes the options and completes them from the environment; step, slurmstepd
- * with what srun has handed on; batch, that of a batch script. Prints the flags of the CLI, and
- * what is handed on.
+ * PLACE: sbatch, which takes the options; srun, which takes the options and completes them from the
+ * environment; step, slurmstepd with what srun has handed on; batch, that of a batch script. Prints
+ * the flags of the CLI, and what is handed on.
  */
 #include "../../../slurm-plugin/berth_plugin.h"
 
@@ -39,6 +39,13 @@ spank_err_t spank_option_register(spank_t spank, struct spank_option *option)
 	return ESPANK_SUCCESS;
 }
 
+static spank_context_t context = S_CTX_LOCAL;
+
+spank_context_t spank_context(void)
+{
+	return context;
+}
+
 static int give(const char *word)
 {
 	size_t length = strcspn(word, "=");
@@ -56,12 +63,17 @@ int main(int argc, char **argv)
 	int result = 0;
 
 	environ = (char *[]){NULL};
+	if (!strcmp(place, "sbatch"))
+		context = S_CTX_ALLOCATOR;
 	if (options_register(NULL) < 0)
 		return 2;
 	for (int i = 2; i < argc && result == 0; i++)
-		result = strncmp(argv[i], "--", 2) != 0 ? putenv(argv[i]) : give(argv[i] + 2);
+		result = strncmp(argv[i], "--", 2) == 0	       ? give(argv[i] + 2)
+			 : !strncmp(argv[i], "#SBATCH --", 10) ? give(argv[i] + 10)
+							       : putenv(argv[i]);
 	if (result == 0)
-		result = !strcmp(place, "srun")	  ? options_complete_in_srun()
+		result = !strcmp(place, "sbatch") ? options_complete_in_allocator()
+			 : !strcmp(place, "srun") ? options_complete_in_srun()
 			 : !strcmp(place, "step") ? options_complete_in_step(environ)
 						  : options_complete_in_batch(environ);
 	if (result < 0 || options_as_flags(&flags) < 0)
