@@ -12,6 +12,7 @@ import org.berth.resolve.LocalImages;
 import org.berth.resolve.Puller;
 import org.berth.resolve.Purpose;
 import org.berth.sif.Architecture;
+import org.berth.squashfs.Unpacker;
 
 /** {@code build}: a SIF or a sandbox from any image. */
 final class BuildCommand {
@@ -114,7 +115,7 @@ final class BuildCommand {
             throughSif(sif -> pulling.localBuild(images).sif(file, named, machine(), Purpose.SANDBOX, sif), target);
         } else {
             messages.info("Creating sandbox directory...");
-            Sandboxes.unpack(kind, target);
+            Sandboxes.unpack(kind, target, rights());
         }
     }
 
@@ -134,6 +135,10 @@ final class BuildCommand {
         });
     }
 
+    private Unpacker.Rights rights() {
+        return invocation.flag("fix-perms") ? Unpacker.Rights.OWNERS : Unpacker.Rights.KEPT;
+    }
+
     private interface SifMaking {
         void make(Path sif);
     }
@@ -142,7 +147,7 @@ final class BuildCommand {
         Path sif = OwnFiles.temporary(pulling.places().temporaryDirectory(messages), "berth-image-", ".sif");
         try {
             making.make(sif);
-            Sandboxes.unpack(images.kind(sif), target);
+            Sandboxes.unpack(images.kind(sif), target, rights());
         } finally {
             OwnFiles.remove(sif);
         }

@@ -13,6 +13,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.berth.config.NamespaceSettings;
 import org.berth.config.Setting;
 import org.berth.config.SiteConfig;
 import org.berth.devices.GpuRequest.Audience;
@@ -90,7 +91,7 @@ final class LaunchRequests {
                 home(contain),
                 contain ? Contain.YES : Contain.NO,
                 namespaces,
-                invocation.value("hostname"),
+                namespaces.contains(Namespaces.UTS) ? invocation.value("hostname") : Optional.empty(),
                 noMount(mounts),
                 root(compat),
                 memoryMib(),
@@ -139,7 +140,31 @@ final class LaunchRequests {
             namespaces.add(Namespaces.NET);
         }
         invocation.values("unshare").forEach(name -> unshared(name).ifPresent(namespaces::add));
+        withoutForbidden(namespaces);
         return namespaces;
+    }
+
+    /** As Apptainer does, one that the site forbids is the host's; that it was asked for by name is told. */
+    private void withoutForbidden(Set<Namespaces> namespaces) {
+        NamespaceSettings allowed = site.namespaces();
+        if (!allowed.user() && !host.facts().root()) {
+            throw new HostException(
+                    "user namespaces are forbidden here (%s), and an ordinary user's containers need one"
+                            .formatted(Setting.ALLOW_USER_NS.key()));
+        }
+        if (!allowed.pid() && namespaces.remove(Namespaces.PID) && invocation.flag("pid")) {
+            forbidden("--pid", Setting.ALLOW_PID_NS);
+        }
+        if (!allowed.ipc() && namespaces.remove(Namespaces.IPC) && invocation.flag("ipc")) {
+            forbidden("--ipc", Setting.ALLOW_IPC_NS);
+        }
+        if (!allowed.uts() && namespaces.remove(Namespaces.UTS)) {
+            forbidden(invocation.given("hostname") ? "--hostname" : "--uts", Setting.ALLOW_UTS_NS);
+        }
+    }
+
+    private void forbidden(String option, Setting setting) {
+        notes.add(Note.warning("%s has no effect: this site forbids it (%s)".formatted(option, setting.key())));
     }
 
     /** A namespace of {@code --container-unshare}; those of users and mounts are a step's own always. */

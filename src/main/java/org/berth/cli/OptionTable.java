@@ -247,7 +247,8 @@ public final class OptionTable {
                     .letter('f')
                     .env("FAKEROOT")
                     .accepted(),
-            flag("fix-perms", "").env("FIXPERMS").accepted().secret(),
+            flag("fix-perms", "let the owner of a sandbox read and write all of it")
+                    .env("FIXPERMS"),
             flag("no-cleanup", "").env("NO_CLEANUP").accepted().secret(),
             flag("notest", "do not run the tests of a definition file")
                     .letter('T')

@@ -11,6 +11,7 @@ import org.berth.oci.ImageReference;
 import org.berth.registry.LibraryReference;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.Puller;
+import org.berth.squashfs.Unpacker;
 
 /** {@code pull}: an image from wherever it is into a file, or a sandbox. */
 final class PullCommand {
@@ -92,7 +93,7 @@ final class PullCommand {
 
     private void unpack(Puller.PulledImage image, BuildTarget target) {
         try {
-            Sandboxes.unpack(new LocalImages(host, site).kind(image.file()), target);
+            Sandboxes.unpack(new LocalImages(host, site).kind(image.file()), target, Unpacker.Rights.KEPT);
         } finally {
             removeTemporary(image);
         }

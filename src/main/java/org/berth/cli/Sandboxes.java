@@ -18,25 +18,25 @@ final class Sandboxes {
      *
      * @param kind no sandbox itself
      */
-    static void unpack(LocalImages.Kind kind, BuildTarget target) {
+    static void unpack(LocalImages.Kind kind, BuildTarget target, Unpacker.Rights rights) {
         switch (kind) {
             case LocalImages.Kind.Sandbox(Path root) ->
                 throw new IllegalArgumentException("%s is a sandbox already".formatted(root));
             case LocalImages.Kind.PlainSquashfs(Path file, long offset, long size) ->
-                unpack(file, offset, size, target);
+                unpack(file, offset, size, target, rights);
             case LocalImages.Kind.Sif(SifFile file) -> {
                 SifDescriptor partition = LocalBuild.squashfs(file);
-                unpack(file.path(), partition.offset(), partition.size(), target);
+                unpack(file.path(), partition.offset(), partition.size(), target, rights);
             }
             case LocalImages.Kind.Ext3 ext3 -> throw ext3.unavailable();
         }
     }
 
-    private static void unpack(Path file, long offset, long size, BuildTarget target) {
+    private static void unpack(Path file, long offset, long size, BuildTarget target, Unpacker.Rights rights) {
         boolean done = false;
         try (SquashfsReader reader = SquashfsReader.open(file, offset, size)) {
             OutputFiles.makePrivateDirectory(target.unfinished());
-            Unpacker.unpack(reader, target.unfinished(), Runtime.getRuntime().availableProcessors());
+            Unpacker.unpack(reader, target.unfinished(), Runtime.getRuntime().availableProcessors(), rights);
             target.publish();
             done = true;
         } finally {

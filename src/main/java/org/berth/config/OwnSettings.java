@@ -32,6 +32,7 @@ final class OwnSettings {
     static SiteConfig under(SiteConfig site, SiteConfig own) {
         return own.with(
                 site.userBinds() && own.userBinds(),
+                site.namespaces().and(own.namespaces()),
                 smaller(site.tmpfsMib(), own.tmpfsMib()),
                 smaller(site.imageLimits(), own.imageLimits()),
                 site.places().trusted(),

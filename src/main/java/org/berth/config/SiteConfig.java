@@ -38,6 +38,7 @@ public record SiteConfig(
         boolean configResolvConf,
         boolean userBinds,
         int sessionMib,
+        NamespaceSettings namespaces,
         OptionalInt tmpfsMib,
         Optional<Path> squashfuse,
         String compression,
@@ -58,12 +59,21 @@ public record SiteConfig(
 
     /** The same settings, with these restrictions told. */
     SiteConfig with(List<Restriction> told) {
-        return with(userBinds, tmpfsMib, imageLimits, places.trusted(), containerLimits, executionControls, told);
+        return with(
+                userBinds,
+                namespaces,
+                tmpfsMib,
+                imageLimits,
+                places.trusted(),
+                containerLimits,
+                executionControls,
+                told);
     }
 
     /** The same settings with other rules. */
     SiteConfig with(
             boolean binding,
+            NamespaceSettings allowed,
             OptionalInt tmpfs,
             ImageLimits images,
             PlaceSettings.Trusted trusted,
@@ -84,6 +94,7 @@ public record SiteConfig(
                 configResolvConf,
                 binding,
                 sessionMib,
+                allowed,
                 tmpfs,
                 squashfuse,
                 compression,
@@ -136,6 +147,7 @@ public record SiteConfig(
             true,
             true,
             64,
+            NamespaceSettings.ALL,
             OptionalInt.empty(),
             Optional.empty(),
             "zstd",

@@ -35,10 +35,6 @@ public final class SiteConfigReader {
     private static final Set<String> OTHER_DIRECTIVES = Set.of(
             "allow setuid",
             "max loop devices",
-            "allow pid ns",
-            "allow ipc ns",
-            "allow uts ns",
-            "allow user ns",
             "enable fusemount",
             "enable overlay",
             "enable underlay",
@@ -210,6 +206,11 @@ public final class SiteConfigReader {
                 v.yes(Setting.CONFIG_RESOLV_CONF, d.configResolvConf()),
                 v.yes(Setting.USER_BIND_CONTROL, d.userBinds()),
                 v.number(Setting.SESSIONDIR_MAX_SIZE, d.sessionMib(), "a number of MiB"),
+                new NamespaceSettings(
+                        v.yes(Setting.ALLOW_PID_NS, d.namespaces().pid()),
+                        v.yes(Setting.ALLOW_IPC_NS, d.namespaces().ipc()),
+                        v.yes(Setting.ALLOW_UTS_NS, d.namespaces().uts()),
+                        v.yes(Setting.ALLOW_USER_NS, d.namespaces().user())),
                 v.tmpfsMib(d.tmpfsMib()),
                 v.last(Setting.SQUASHFUSE_PATH)
                         .filter(text -> !text.isEmpty())

@@ -52,6 +52,7 @@ public final class Unpacker {
     /* A task writes up to this many blocks: enough to be worth a thread's while, few enough to share a large file. */
     private static final int PIECES_PER_TASK = 16;
     private static final int OWNER_RIGHTS = 0700;
+    private static final int OWNER_FILE_RIGHTS = 0600;
 
     /* A set-id program of the image would give the caller's rights to whoever can reach the directory. */
     private static final int SET_ID = 06000;
@@ -60,6 +61,7 @@ public final class Unpacker {
     private final Path directory;
     private final boolean root = LinuxFiles.isRoot();
     private final SquashfsReader.Extent extent;
+    private final Rights rights;
     private final ExecutorService writers;
     private final int slotCount;
     private final Semaphore slots;
@@ -75,7 +77,8 @@ public final class Unpacker {
     private long stored;
     private long devicesReplaced;
 
-    private Unpacker(SquashfsReader image, Path directory, SquashfsReader.Extent extent, int threads) {
+    private Unpacker(SquashfsReader image, Path directory, SquashfsReader.Extent extent, int threads, Rights rights) {
+        this.rights = rights;
         this.image = image;
         this.directory = directory;
         this.extent = extent;
@@ -83,6 +86,14 @@ public final class Unpacker {
                 threads, Thread.ofPlatform().daemon().name("unpack-", 1).factory());
         this.slotCount = 2 * threads;
         this.slots = new Semaphore(slotCount);
+    }
+
+    /** What an image's owner may do with what is unpacked. */
+    public enum Rights {
+        /** As the image says. */
+        KEPT,
+        /** Besides read and write all, and enter all directories. */
+        OWNERS
     }
 
     /**
@@ -95,12 +106,17 @@ public final class Unpacker {
      * @throws ImageException if the image is damaged
      */
     public static Result unpack(SquashfsReader image, Path directory, int processors) {
+        return unpack(image, directory, processors, Rights.KEPT);
+    }
+
+    /** The same with other rights than the image's. */
+    public static Result unpack(SquashfsReader image, Path directory, int processors, Rights rights) {
         requireEmpty(directory);
         SquashfsReader.Extent extent = image.unpackedExtent();
         requireSpace(image, directory, extent);
         int workers = Workers.unpackers(
                 processors, Runtime.getRuntime().maxMemory(), image.superblock().blockSize());
-        return new Unpacker(image, directory, extent, workers).run();
+        return new Unpacker(image, directory, extent, workers, rights).run();
     }
 
     private static void requireEmpty(Path directory) {
@@ -258,7 +274,7 @@ public final class Unpacker {
         Inode.Attributes attributes = inode.attributes();
         changeOwner(() -> LinuxFiles.changeOwner(parent, name, attributes.uid(), attributes.gid()));
         if (!(inode instanceof Inode.SymbolicLink)) {
-            LinuxFiles.changeMode(parent, name, attributes.mode());
+            LinuxFiles.changeMode(parent, name, mode(inode));
         }
         LinuxFiles.changeTime(parent, name, attributes.modifiedAt());
         xattrsDropped.addAndGet(image.xattrs(inode).size());
@@ -386,7 +402,7 @@ public final class Unpacker {
                 return;
             }
             try {
-                finish(fd, inode, inode.attributes().mode());
+                finish(fd, inode, mode(inode));
                 LinuxFiles.close(fd);
             } catch (SystemCallException e) {
                 closeQuietly(fd);
@@ -420,7 +436,7 @@ public final class Unpacker {
     }
 
     private void leave(Level level) {
-        int mode = level.inode().attributes().mode();
+        int mode = mode(level.inode());
         boolean late = (mode & OWNER_RIGHTS) != OWNER_RIGHTS && level.path().length > 0;
         if (late) {
             lateModes.add(new LateMode(level.path(), mode));
@@ -431,6 +447,14 @@ public final class Unpacker {
         } catch (SystemCallException e) {
             throw explained(e, level.path());
         }
+    }
+
+    private int mode(Inode inode) {
+        int mode = inode.attributes().mode();
+        return switch (rights) {
+            case KEPT -> mode;
+            case OWNERS -> mode | (inode instanceof Inode.Directory ? OWNER_RIGHTS : OWNER_FILE_RIGHTS);
+        };
     }
 
     /** Children come before their parents in the list, so the way to each is still open. */

@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.berth.cli.PlannedCommands;
+import org.berth.config.NamespaceSettings;
 import org.berth.config.SiteConfig;
 import org.berth.error.BerthException;
 import org.berth.error.HostException;
@@ -120,6 +121,49 @@ class LaunchDecisionsTest {
 
     @ParameterizedTest
     @CsvSource({
+        "exec --pid A,              user mount,          --pid has no effect: this site forbids it (allow-pid-ns)",
+        "exec --containall A,       user mount,          ''",
+        "exec --ipc --uts A,        user mount,          --ipc has no effect: this site forbids it (allow-ipc-ns);"
+                + "--uts has no effect: this site forbids it (allow-uts-ns)",
+        "exec --hostname x A,       user mount,          --hostname has no effect: this site forbids it (allow-uts-ns)",
+        "exec -n --network none A,  user mount net,      ''",
+    })
+    void aNamespaceThatTheSiteForbidsIsTheHosts(String command, String namespaces, String warnings) {
+        LaunchPlan plan = PlannedCommands.plan(
+                Stream.concat(
+                                Stream.of(command.split(" ")).map(word -> word.equals("A") ? "/images/a.sif" : word),
+                                Stream.of("true"))
+                        .toList(),
+                NOTHING,
+                1001,
+                withNamespaces(false, true));
+        assertEquals(
+                Set.of(namespaces.split(" ")),
+                plan.ops().stream()
+                        .filter(Op.Unshare.class::isInstance)
+                        .flatMap(op -> ((Op.Unshare) op).namespaces().stream())
+                        .map(Op.Namespace::word)
+                        .collect(Collectors.toSet()));
+        assertEquals(warnings, plan.notes().stream().map(Note::text).collect(Collectors.joining(";")));
+        assertFalse(plan.ops().stream().anyMatch(Op.Hostname.class::isInstance));
+    }
+
+    @Test
+    void withoutUserNamespacesOnlyRootHasContainers() {
+        SiteConfig site = withNamespaces(true, false);
+        List<String> words = List.of("exec", "/images/a.sif", "true");
+        assertTrue(assertThrows(HostException.class, () -> PlannedCommands.plan(words, NOTHING, 1001, site))
+                .getMessage()
+                .contains("allow-user-ns"));
+        assertFalse(PlannedCommands.plan(words, NOTHING, 0, site).ops().isEmpty());
+    }
+
+    private static SiteConfig withNamespaces(boolean own, boolean user) {
+        return site(List.of(), true, new NamespaceSettings(own, own, own, user));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
         "exec A,                                                  65536",
         "exec --tmpfs-size 2G A,                                  2097152",
         "exec --tmpfs-size 1 A,                                   1024",
@@ -200,6 +244,10 @@ class LaunchDecisionsTest {
     }
 
     private static SiteConfig site(List<SiteConfig.SiteBind> binds, boolean userBinds) {
+        return site(binds, userBinds, NamespaceSettings.ALL);
+    }
+
+    private static SiteConfig site(List<SiteConfig.SiteBind> binds, boolean userBinds, NamespaceSettings namespaces) {
         SiteConfig d = SiteConfig.DEFAULTS;
         return new SiteConfig(
                 binds,
@@ -215,6 +263,7 @@ class LaunchDecisionsTest {
                 d.configResolvConf(),
                 userBinds,
                 d.sessionMib(),
+                namespaces,
                 d.tmpfsMib(),
                 d.squashfuse(),
                 d.compression(),

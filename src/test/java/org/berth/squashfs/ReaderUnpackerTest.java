@@ -44,6 +44,24 @@ class ReaderUnpackerTest {
     }
 
     @Test
+    void theOwnerMayHaveAccessToAll() throws IOException {
+        Path tree = Files.createDirectory(directory.resolve("tree"));
+        Images.shell(
+                tree,
+                "mkdir -p closed/inner; echo x >closed/inner/x; echo y >y; ln -s y link; chmod 0555 y; chmod 0400 closed/inner/x");
+        // Whoever packs it must be able to read it: the modes are set by the packer.
+        Path image = Images.squash(
+                tree, directory.resolve("image.sqfs"), "-comp", "gzip", "-action", "chmod(0050)@name(closed)");
+        Path out = Files.createDirectory(directory.resolve("out"));
+        try (SquashfsReader reader = Images.open(image)) {
+            Unpacker.unpack(reader, out, 1, Unpacker.Rights.OWNERS);
+        }
+        assertEquals(
+                "750 closed\n755 closed/inner\n600 closed/inner/x\n777 link\n755 y\n",
+                Images.shell(out, "umask 022; stat -c '%a %n' closed closed/inner closed/inner/x link y"));
+    }
+
+    @Test
     void namesThatAreNoTextAreKept() throws IOException {
         Path tree = Files.createDirectory(directory.resolve("tree"));
         Images.shell(tree, "echo x >$'\\xff\\xfe'; ln -s $'\\xfd' $'\\xfc'; mkdir $'d\\n'");
