@@ -2,7 +2,10 @@ package org.berth.cache;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import org.berth.error.ImageException;
@@ -51,11 +54,21 @@ public final class NameFiles implements ImageNames {
     }
 
     @Override
-    public void remember(ImageReference image, Digest digest) {
-        if (find(image).filter(digest::equals).isPresent()) {
-            return;
-        }
+    public Optional<Instant> seen(ImageReference image) {
         try {
+            return Optional.of(Files.getLastModifiedTime(file(image)).toInstant());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public void remember(ImageReference image, Digest digest) {
+        try {
+            if (find(image).filter(digest::equals).isPresent()) {
+                Files.setLastModifiedTime(file(image), FileTime.from(Instant.now()));
+                return;
+            }
             OwnDirectory.make(directory, owners);
             Folder.write(file(image), "%s\n%s\n".formatted(image, digest).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {

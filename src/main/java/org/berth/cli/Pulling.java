@@ -24,6 +24,7 @@ import org.berth.registry.LibraryClient;
 import org.berth.registry.LibraryReference;
 import org.berth.registry.Proxies;
 import org.berth.registry.RegistryClient;
+import org.berth.registry.RegistrySettings.Reach;
 import org.berth.registry.RegistrySettings.Transport;
 import org.berth.resolve.ArchiveSource;
 import org.berth.resolve.BuildTime;
@@ -149,7 +150,18 @@ final class Pulling {
                                 ? ImageNames.NONE
                                 : places.cacheDirectory()
                                         .<ImageNames>map(directory -> new NameFiles(directory, places.owners()))
-                                        .orElse(ImageNames.NONE));
+                                        .orElse(ImageNames.NONE),
+                        reach());
+    }
+
+    /** A job that waited for days is not to fail for a registry that is down for a minute. */
+    private Reach reach() {
+        boolean falls = switch (site.fallback()) {
+            case YES -> true;
+            case NO -> false;
+            case JOBS -> host.env("SLURM_JOB_ID").isPresent();
+        };
+        return falls ? Reach.NETWORK_OR_CACHE : Reach.NETWORK;
     }
 
     private Path temporaryDirectory() {

@@ -15,6 +15,7 @@ import org.berth.registry.Credentials;
 import org.berth.registry.Proxies;
 import org.berth.registry.RegistryClient;
 import org.berth.registry.RegistrySettings;
+import org.berth.registry.RegistrySettings.Reach;
 import org.berth.registry.RegistrySettings.Transport;
 import org.berth.registry.Trust;
 
@@ -42,25 +43,27 @@ final class RegistryAccess {
      * @param otherwise the transport without {@code --no-https}
      */
     RegistryClient client(Transport otherwise) {
-        return client(otherwise, credentials(), ImageNames.NONE);
+        return client(settings(otherwise), credentials(), ImageNames.NONE);
     }
 
     /**
      * The same.
      *
      * @param names of images that were found before
+     * @param reach without {@code --offline}
      */
-    RegistryClient client(Transport otherwise, ImageNames names) {
-        return client(otherwise, credentials(), names);
+    RegistryClient client(Transport otherwise, ImageNames names, Reach reach) {
+        RegistrySettings settings = settings(otherwise);
+        return client(settings.reach() == Reach.CACHE ? settings : settings.with(reach), credentials(), names);
     }
 
     RegistryClient client(Transport otherwise, Credentials credentials) {
-        return client(otherwise, credentials, ImageNames.NONE);
+        return client(settings(otherwise), credentials, ImageNames.NONE);
     }
 
-    private RegistryClient client(Transport otherwise, Credentials credentials, ImageNames names) {
+    private RegistryClient client(RegistrySettings settings, Credentials credentials, ImageNames names) {
         return new RegistryClient(
-                settings(otherwise), credentials, invocation.flag("disable-cache") ? ImageNames.NONE : names);
+                settings, credentials, invocation.flag("disable-cache") ? ImageNames.NONE : names, messages::warning);
     }
 
     /** How this user reaches registries and libraries. */

@@ -58,6 +58,7 @@ public enum Setting {
     LIMIT_CONTAINER_GROUPS("limit container groups", Form.LIST),
     LIMIT_CONTAINER_PATHS("limit container paths", Form.LIST),
     EXECUTION_CONTROL("execution control", Form.GROUPS),
+    REGISTRY_FALLBACK("registry fallback"),
     LIBRARY("library");
 
     /** What a setting's value looks like. */

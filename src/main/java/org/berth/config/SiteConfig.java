@@ -16,6 +16,7 @@ import org.berth.oci.ImageLimits;
  * @param binds mounts in every container, {@code source[:target]}
  * @param compression of images that are converted here, {@code zstd} or {@code gzip}, perhaps with {@code :LEVEL}
  * @param containers where each user's kept containers are
+ * @param fallback where what the cache has under a name is used when its registry is not to be reached for now
  * @param containerLimits all of them must take an image: the site's, and those of the caller's own file
  * @param executionControls all of them must take an image too; those that are active
  * @param restrictions what is not as open as it could be, and by which file
@@ -46,6 +47,7 @@ public record SiteConfig(
         GpuSettings gpus,
         ImageLimits imageLimits,
         PlaceSettings places,
+        Fallback fallback,
         List<ContainerLimits> containerLimits,
         List<ExecutionControl> executionControls,
         List<Restriction> restrictions,
@@ -102,6 +104,7 @@ public record SiteConfig(
                 gpus,
                 images,
                 places.with(trusted),
+                fallback,
                 limits,
                 controls,
                 told,
@@ -123,6 +126,13 @@ public record SiteConfig(
 
     /** A bind that the administrator wants in every container. */
     public record SiteBind(Path source, Path target) {}
+
+    /** Where the cache stands in for a registry. */
+    public enum Fallback {
+        JOBS,
+        YES,
+        NO
+    }
 
     /** What of the host's {@code /dev} is shown. */
     public enum DeviceMode {
@@ -155,6 +165,7 @@ public record SiteConfig(
             GpuSettings.DEFAULTS,
             ImageLimits.DEFAULTS,
             PlaceSettings.DEFAULTS,
+            Fallback.JOBS,
             List.of(),
             List.of(),
             List.of(),

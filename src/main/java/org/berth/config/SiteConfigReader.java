@@ -225,6 +225,7 @@ public final class SiteConfigReader {
                         v.yes(Setting.ALWAYS_USE_ROCM, d.gpus().alwaysAmd())),
                 v.imageLimits(d.imageLimits()),
                 places(v, d.places(), host),
+                v.fallback(d.fallback()),
                 limits.restricts() ? List.of(limits) : List.of(),
                 signatures.active() ? List.of(signatures) : List.of(),
                 List.of(),
@@ -358,6 +359,17 @@ public final class SiteConfigReader {
                         case "always" -> PlaceSettings.Staging.ALWAYS;
                         case "no", "false", "never" -> PlaceSettings.Staging.NEVER;
                         default -> throw wrong(Setting.STAGE, text, "auto, always or no");
+                    })
+                    .orElse(otherwise);
+        }
+
+        SiteConfig.Fallback fallback(SiteConfig.Fallback otherwise) {
+            return last(Setting.REGISTRY_FALLBACK)
+                    .map(text -> switch (text.toLowerCase(Locale.ROOT)) {
+                        case "jobs" -> SiteConfig.Fallback.JOBS;
+                        case "yes", "true", "on" -> SiteConfig.Fallback.YES;
+                        case "no", "false", "off" -> SiteConfig.Fallback.NO;
+                        default -> throw wrong(Setting.REGISTRY_FALLBACK, text, "jobs, yes or no");
                     })
                     .orElse(otherwise);
         }

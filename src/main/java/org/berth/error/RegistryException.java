@@ -2,6 +2,8 @@ package org.berth.error;
 
 /** A registry refused, failed or could not be reached. */
 public final class RegistryException extends BerthException {
+    private boolean passing;
+
     public RegistryException(String message) {
         super(message);
     }
@@ -14,5 +16,15 @@ public final class RegistryException extends BerthException {
     public RegistryException hint(String text) {
         setHint(text);
         return this;
+    }
+
+    /** Marks what may be over soon: no connection, an overloaded or broken server; not a refusal. */
+    public RegistryException passing() {
+        passing = true;
+        return this;
+    }
+
+    public boolean isPassing() {
+        return passing;
     }
 }

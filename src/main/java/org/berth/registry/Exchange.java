@@ -277,10 +277,12 @@ final class Exchange implements AutoCloseable {
                         ? failure.hint("check that %s is the address of a registry".formatted(endpoint.registry()))
                         : failure;
             }
-            case 429 -> tooMany(endpoint, where, refusal);
-            default ->
-                new RegistryException("%s: registry %s answered %d%s"
+            case 429 -> tooMany(endpoint, where, refusal).passing();
+            default -> {
+                RegistryException failure = new RegistryException("%s: registry %s answered %d%s"
                         .formatted(where, endpoint.registry(), refusal.status(), refusal.saidAfterColon()));
+                yield refusal.status() >= 500 ? failure.passing() : failure;
+            }
         };
     }
 
@@ -337,6 +339,9 @@ final class Exchange implements AutoCloseable {
         RegistryException failure = new RegistryException(
                 where + reason(cause) + (tries > 1 && !isFinal(cause) ? " (tried %d times)".formatted(tries) : ""),
                 cause);
+        if (!(cause instanceof Http.BadRedirect)) {
+            failure.passing();
+        }
         if (isRefused(cause)) {
             return failure.hint("check the address, and that the registry is running");
         }

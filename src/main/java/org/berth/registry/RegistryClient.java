@@ -3,11 +3,14 @@ package org.berth.registry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
@@ -44,14 +47,20 @@ public final class RegistryClient implements AutoCloseable {
     private final RegistrySettings settings;
     private final ImageNames names;
     private final Exchange exchange;
+    private final Consumer<String> warning;
     private final Map<String, Endpoint> chosen = new ConcurrentHashMap<>();
 
     public RegistryClient(RegistrySettings settings, Credentials credentials) {
-        this(settings, credentials, ImageNames.NONE);
+        this(settings, credentials, ImageNames.NONE, _ -> {});
     }
 
-    /** @param names told what names stand for, and asked in the registry's place when there is no network */
-    public RegistryClient(RegistrySettings settings, Credentials credentials, ImageNames names) {
+    /**
+     * @param names told what names stand for, and asked in the registry's place when there is no network
+     * @param warning told what is used in the registry's place
+     */
+    public RegistryClient(
+            RegistrySettings settings, Credentials credentials, ImageNames names, Consumer<String> warning) {
+        this.warning = warning;
         this.settings = settings;
         this.names = names;
         this.exchange = new Exchange(settings, credentials);
@@ -75,9 +84,39 @@ public final class RegistryClient implements AutoCloseable {
         if (settings.reach() == RegistrySettings.Reach.CACHE) {
             return names.find(image).orElseThrow(() -> offline(image.toString(), image));
         }
-        Optional<Digest> announced = headDigest(image);
-        announced.ifPresent(digest -> names.remember(image, digest));
-        return announced.orElseGet(() -> document(image, DocumentStore.NONE).digest());
+        try {
+            Optional<Digest> announced = headDigest(image);
+            announced.ifPresent(digest -> names.remember(image, digest));
+            return announced.orElseGet(() -> document(image, DocumentStore.NONE).digest());
+        } catch (RegistryException e) {
+            return known(image, e);
+        }
+    }
+
+    /** What the name stood for, where the registry's failure is one that passes. */
+    private Digest known(ImageReference image, RegistryException failure) {
+        Optional<Digest> known = failure.isPassing() ? names.find(image) : Optional.empty();
+        if (known.isEmpty()) {
+            throw failure;
+        }
+        if (settings.reach() != RegistrySettings.Reach.NETWORK_OR_CACHE) {
+            String first = failure.hint().map(hint -> hint + "; ").orElse("");
+            throw failure.hint(first + "--offline uses what the cache has under that name");
+        }
+        warning.accept("%s; %s is used, which %s was %s"
+                .formatted(
+                        failure.getMessage(),
+                        known.orElseThrow(),
+                        image,
+                        names.seen(image).map(RegistryClient::ago).orElse("before")));
+        return known.orElseThrow();
+    }
+
+    private static String ago(Instant then) {
+        Duration age = Duration.between(then, Instant.now());
+        return age.toDays() > 1
+                ? age.toDays() + " days ago"
+                : age.toHours() > 1 ? age.toHours() + " hours ago" : Math.max(age.toMinutes(), 0) + " minutes ago";
     }
 
     /**
@@ -141,6 +180,9 @@ public final class RegistryClient implements AutoCloseable {
         RegistryException told = new RegistryException(
                 "%s; before: %s".formatted(failure.getMessage(), String.join("; ", failures)), failure);
         failure.hint().ifPresent(told::hint);
+        if (((RegistryException) failure).isPassing()) {
+            told.passing();
+        }
         throw told;
     }
 

@@ -33,6 +33,8 @@ public record RegistrySettings(
     /** Whether the network may be used at all. */
     public enum Reach {
         NETWORK,
+        /** The network, and where a registry is not to be reached for now, what the cache has under that name. */
+        NETWORK_OR_CACHE,
         /** {@code --offline}: only what is in the cache. */
         CACHE
     }

@@ -271,6 +271,7 @@ class LaunchDecisionsTest {
                 d.gpus(),
                 d.imageLimits(),
                 d.places(),
+                d.fallback(),
                 d.containerLimits(),
                 d.executionControls(),
                 d.restrictions(),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -179,6 +180,11 @@ class MirrorTest {
             }
 
             @Override
+            public Optional<Instant> seen(ImageReference image) {
+                return Optional.empty();
+            }
+
+            @Override
             public void remember(ImageReference image, Digest digest) {
                 known.put(image.toString(), digest);
             }
@@ -188,8 +194,8 @@ class MirrorTest {
         RegistrySettings settings =
                 RegistrySettings.defaults(RegistrySettings.Transport.HTTP, Proxies.NONE, "berth/test");
         RegistryClient offline =
-                new RegistryClient(settings.with(RegistrySettings.Reach.CACHE), Credentials.ANONYMOUS, names);
-        RegistryClient online = new RegistryClient(settings, Credentials.ANONYMOUS, names);
+                new RegistryClient(settings.with(RegistrySettings.Reach.CACHE), Credentials.ANONYMOUS, names, _ -> {});
+        RegistryClient online = new RegistryClient(settings, Credentials.ANONYMOUS, names, _ -> {});
         clients.addAll(List.of(offline, online));
         BerthException failure = assertThrows(BerthException.class, () -> offline.digest(image));
         assertTrue(failure.getMessage().contains("is not in the cache, and --offline"), failure.getMessage());
