@@ -14,6 +14,11 @@ final class Attempts {
     /** Bytes; less is not progress, else a body that always ends halfway would be asked for without end. */
     private static final long PROGRESS = 1 << 20;
 
+    /** A restart takes seconds; who waits longer than this wants to know. */
+    private static final Duration RESTART = Duration.ofSeconds(30);
+
+    private static final Duration LONGEST_RESTART_PAUSE = Duration.ofSeconds(4);
+
     private final RetryPolicy policy;
     private int failures;
     private long since = System.nanoTime();
@@ -48,12 +53,30 @@ final class Attempts {
                 || spent.plus(delay).compareTo(policy.patience()) > 0) {
             return false;
         }
+        pause(delay);
+        return true;
+    }
+
+    private static void pause(Duration delay) throws InterruptedIOException {
         try {
             Thread.sleep(delay);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while waiting for the registry");
         }
+    }
+
+    /** The same for a registry that has gone for a moment: it is waited for by time, however often that is tried. */
+    boolean afterRestart() throws InterruptedIOException {
+        failures++;
+        Duration backoff = backoff();
+        Duration delay = backoff.compareTo(LONGEST_RESTART_PAUSE) < 0 ? backoff : LONGEST_RESTART_PAUSE;
+        Duration spent = Duration.ofNanos(System.nanoTime() - since);
+        Duration bound = RESTART.compareTo(policy.patience()) < 0 ? RESTART : policy.patience();
+        if (spent.plus(delay).compareTo(bound) > 0) {
+            return false;
+        }
+        pause(delay);
         return true;
     }
 

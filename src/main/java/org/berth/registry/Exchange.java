@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
 import org.berth.error.BerthException;
@@ -35,6 +36,7 @@ final class Exchange implements AutoCloseable {
     private final Http http;
     private final Tokens tokens;
     private final Map<Endpoint, String> schemes = new ConcurrentHashMap<>();
+    private final Set<Endpoint> answered = ConcurrentHashMap.newKeySet();
     private volatile Optional<RateLimit> limit = Optional.empty();
 
     Exchange(RegistrySettings settings, Credentials credentials) {
@@ -68,7 +70,14 @@ final class Exchange implements AutoCloseable {
     Http.Answer request(Endpoint endpoint, Http.Request request, Doing doing) {
         Attempts attempts = new Attempts(settings.retries());
         try {
-            return persistently(attempts, () -> once(endpoint, request, doing));
+            return persistently(
+                    attempts,
+                    () -> {
+                        Http.Answer answer = once(endpoint, request, doing);
+                        answered.add(endpoint);
+                        return answer;
+                    },
+                    () -> answered.contains(endpoint));
         } catch (GivenUp e) {
             throw failure(endpoint, doing, e.refusal());
         } catch (IOException e) {
@@ -101,6 +110,11 @@ final class Exchange implements AutoCloseable {
      * @throws IOException the last failure, if there never is; {@link GivenUp} if that was an answer
      */
     static Http.Answer persistently(Attempts attempts, Try request) throws IOException {
+        return persistently(attempts, request, () -> false);
+    }
+
+    /** @param known whether it has answered before: one that refuses connections then is being restarted */
+    private static Http.Answer persistently(Attempts attempts, Try request, BooleanSupplier known) throws IOException {
         while (true) {
             Http.Answer answer;
             try {
@@ -108,7 +122,10 @@ final class Exchange implements AutoCloseable {
             } catch (InterruptedIOException e) {
                 throw e;
             } catch (IOException e) {
-                if (isFinal(e) || !attempts.again(Optional.empty())) {
+                boolean again = known.getAsBoolean() && isRefused(e)
+                        ? attempts.afterRestart()
+                        : !isFinal(e) && attempts.again(Optional.empty());
+                if (!again) {
                     throw e;
                 }
                 continue;
