@@ -32,6 +32,7 @@ enum {
 	LAST_READS = 64,      /* of what was said before an end: more than a pipe holds */
 	ANSWER_LIMIT = 65536, /* of "berth resolve" */
 	LOOK_MS = 20,	      /* where there are no pidfds */
+	TIDY_MS = 2000,	      /* for one that is ended by us to take its leases back */
 	LAST_WORDS_MS = 5000, /* for a JVM to tidy up when its launcher was ended */
 	STARTER_FAILED = 2,
 };
@@ -270,6 +271,20 @@ static int hold_command(const struct step *step, struct words *argv)
 	return 0;
 }
 
+/* It may be making an image for others who wait: on a SIGTERM it says first that it does not. */
+static void end_berth(pid_t berth, int end)
+{
+	struct pollfd fd = {.fd = end, .events = POLLIN};
+
+	kill(berth, SIGTERM);
+	if (end >= 0)
+		poll(&fd, 1, TIDY_MS);
+	else
+		poll(NULL, 0, TIDY_MS / 4);
+	kill(berth, SIGKILL);
+	waitpid(berth, NULL, 0);
+}
+
 /*
  * The holder outlives this task, and is no child of the program that the task becomes: that might
  * wait for any child. So it is started by a process in between, which ends when it holds; or ends
@@ -289,8 +304,7 @@ static _Noreturn void watch_over(pid_t berth, int leash)
 		if (fds[0].revents) {
 			if (read(leash, &byte, 1) == 1)
 				_exit(0);
-			kill(berth, SIGKILL);
-			waitpid(berth, NULL, 0);
+			end_berth(berth, end);
 			_exit(1);
 		}
 	}

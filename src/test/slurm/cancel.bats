@@ -52,6 +52,8 @@ cancelled_when() { # CONDITION...
     variables=(BERTH_CACHEDIR="$place/home/cache")
     start --container-image="docker://$REGISTRY/mpich" sleep 600
     cancelled_when grep -q 'Fetching OCI image' out
+    # Who waits for the image goes on at once.
+    [[ -z $(find "$place/home/cache" -name '*.lease') ]]
     [[ -z $(find "$place/home/cache" -name '*.part') ]] || as_user BERTH_CACHEDIR="$place/home/cache" srun -n1 --container-image="docker://$REGISTRY/mpich" true
 }
 

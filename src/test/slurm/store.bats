@@ -29,6 +29,21 @@ teardown_file() {
     [[ $(lines_with 'Using cached SIF image' "$output") == 1 ]]
 }
 
+@test "a store that cannot be used is found before anything is fetched" {
+    local bad
+    touch "$place/file"
+    install -d -m 755 "$place/closed"
+    for bad in "$place/file" "$place/closed" /proc/nosuch; do
+        with_arguments "store=$bad"
+        run as_user srun -n1 --container-image="$REGISTRY#hello" true
+        echo "$output"
+        [[ $status != 0 && $output == *"the site's store of images cannot be used: "*"store= in plugstack.conf"* ]]
+        [[ $output != *Fetching* && $output != *Creating* ]]
+        run as_user srun -n1 --container-image="$IMAGES/hello.sif" true
+        [[ $status == 0 ]]
+    done
+}
+
 @test "jobs that start together make one image" {
     with_arguments "store=$STORE"
     printf '#!/bin/sh\nsrun --container-image=%s sh -c "echo in"\n' "docker://$REGISTRY/whiteouts" >job.sh

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import org.berth.cache.Cache;
 import org.berth.config.SiteConfig;
 import org.berth.devices.ImageLibraries;
 import org.berth.error.HostException;
@@ -84,8 +85,12 @@ final class HoldCommand {
         request(new Lifetime.Foreground());
         String image = image();
         Pulling pulling = new Pulling(invocation, host, site, messages);
+        ImageName name = ImageName.parse(image);
+        if (invocation.flag("fill") && !(name instanceof ImageName.LocalPath)) {
+            requireStore();
+        }
         System.out.print(
-                switch (ImageName.parse(image)) {
+                switch (name) {
                     case ImageName.LocalPath(String path) -> path;
                     case ImageName.Remote remote
                     when invocation.flag("fill") ->
@@ -105,10 +110,26 @@ final class HoldCommand {
                 .orElse(docker.uri());
     }
 
+    /** Before anything is fetched for it. */
+    private void requireStore() {
+        Places places = new Places(invocation, host, site);
+        Optional<Path> directory = places.cacheDirectory();
+        if (directory.isEmpty()) {
+            throw withoutStore("no cache is to be used");
+        }
+        if (Cache.open(directory.orElseThrow(), places.owners()) instanceof Cache.Opened.Unusable(String reason)) {
+            throw withoutStore(reason.replaceFirst("^Cache disabled - ", ""));
+        }
+    }
+
+    private static HostException withoutStore(String reason) {
+        return new HostException("the site's store of images cannot be used: " + reason)
+                .hint("store= in plugstack.conf names a directory that all users may write to");
+    }
+
     private String stored(Puller.PulledImage image) {
         if (image.temporary()) {
-            throw new HostException("the store cannot be used, and no cache in its place")
-                    .hint("store= in plugstack.conf names a directory that all users may write to");
+            throw withoutStore("it is gone");
         }
         Places places = new Places(invocation, host, site);
         new Staging(host, site, places, messages).broadcast(image.file());
