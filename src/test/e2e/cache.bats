@@ -195,6 +195,25 @@ teardown() {
     [[ $stderr == *"Using cached SIF image"* ]]
 }
 
+@test "the commands of the cache work on a store, too" {
+    local store=$place/store part
+    part=$store/$(id -u "$BERTH_USER")
+    install -d -m 1777 "$store"
+    berth -q APPTAINER_CACHEDIR="$part" pull a.sif "$HELLO"
+    run --separate-stderr berth cache list --store "$store"
+    [[ $status == 0 && $output == *" 1 container file(s)"* ]]
+    run --separate-stderr berth cache where images --store "$store"
+    [[ $output == "$part"* ]]
+    berth -q cache pin --store "$store" "$HELLO"
+    run --separate-stderr berth cache gc --store "$store" --max-bytes 0
+    [[ $status == 0 && $output == *"Removed 0 file(s)"* || $stderr == *pinned* ]]
+    berth -q cache unpin --store "$store" "$HELLO"
+    run --separate-stderr berth cache gc --store "$store" --max-bytes 0
+    [[ $status == 0 && -z $(find "$part/cache/oci-tmp" -type f) ]]
+    run --separate-stderr berth cache list --store "$place/nosuch"
+    refused 255 "$place/nosuch"
+}
+
 @test "what is pulled is the image alone" {
     berth -q pull --reproducible a.sif "$HELLO"
     berth -q pull --reproducible --disable-cache b.sif "$HELLO"

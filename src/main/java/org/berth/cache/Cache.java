@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -264,8 +265,13 @@ public final class Cache {
         return CacheCollection.of(CacheCollection.items(this, uses()), limits);
     }
 
-    /** Removes what killed processes left unfinished, and the pins of jobs that are over. */
-    public void sweep() throws IOException {
+    /**
+     * Removes what killed processes left unfinished, and the pins of jobs that are over.
+     *
+     * @param ended jobs that are known to be, before the end that they were given
+     */
+    public void sweep(Set<String> ended) throws IOException {
+        uses().release(ended);
         for (CacheType type : CacheType.values()) {
             for (Path directory : directories(type)) {
                 new Leases(directory, "cleans up", silent).sweep(Leases.Abandoned.REMOVED);

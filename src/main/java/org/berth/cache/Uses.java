@@ -3,6 +3,7 @@ package org.berth.cache;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -11,6 +12,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
 import org.berth.host.SmallFile;
@@ -178,6 +181,36 @@ public final class Uses {
             }
         }
         return Optional.empty();
+    }
+
+    /** The jobs of this user that pin something, by their numbers. */
+    public Set<String> jobs() throws IOException {
+        Set<String> jobs = new TreeSet<>();
+        for (Path file : Folder.list(pins, "*" + JOB + "*")) {
+            if (isOwn(file)) {
+                job(file).ifPresent(jobs::add);
+            }
+        }
+        return jobs;
+    }
+
+    private boolean isOwn(Path file) throws IOException {
+        return Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS).equals(owners.uid());
+    }
+
+    private static Optional<String> job(Path pin) {
+        String name = pin.getFileName().toString();
+        String job = name.substring(name.lastIndexOf(JOB) + JOB.length());
+        return job.matches("[0-9]{1,10}") ? Optional.of(job) : Optional.empty();
+    }
+
+    /** Takes the pins of these jobs of the user's away. */
+    void release(Set<String> jobs) throws IOException {
+        for (Path file : Folder.list(pins, "*" + JOB + "*")) {
+            if (job(file).filter(jobs::contains).isPresent() && isOwn(file)) {
+                Files.deleteIfExists(file);
+            }
+        }
     }
 
     /** Removes pins and claims of jobs that are over. */

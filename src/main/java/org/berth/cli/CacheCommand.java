@@ -189,7 +189,7 @@ final class CacheCommand {
 
     private void collect(Cache cache, CacheLimits limits, boolean dryRun, String where) throws IOException {
         if (!dryRun) {
-            cache.sweep();
+            cache.sweep(EndedJobs.among(cache.uses().jobs(), host));
         }
         CacheCollection collection = cache.collection(limits);
         List<String> reasons = new ArrayList<>();

@@ -9,11 +9,15 @@ import org.berth.error.HostException;
 import org.berth.host.Host;
 import org.berth.instance.KeptContainers;
 
-/** Containers of jobs that ended while the plugin's epilog could not run: the next step or command removes them. */
+/** What jobs left that have ended: the next step or command sees to it. */
 final class EndedJobs {
     private EndedJobs() {}
 
-    /** @param own a job that lives: the one that asks */
+    /**
+     * Removes the containers of jobs that ended while the plugin's epilog could not run.
+     *
+     * @param own a job that lives: the one that asks
+     */
     static void remove(KeptContainers containers, Host host, Optional<String> own) {
         List<String> jobs = new ArrayList<>(containers.jobs());
         own.ifPresent(jobs::remove);
@@ -23,6 +27,16 @@ final class EndedJobs {
         living(host)
                 .ifPresent(alive ->
                         jobs.stream().filter(job -> !alive.contains(job)).forEach(containers::removeJob));
+    }
+
+    /** Those of a user's jobs that have ended; none where Slurm does not say. */
+    static Set<String> among(Set<String> jobs, Host host) {
+        if (jobs.isEmpty()) {
+            return Set.of();
+        }
+        return living(host)
+                .map(alive -> jobs.stream().filter(job -> !alive.contains(job)).collect(Collectors.toSet()))
+                .orElse(Set.of());
     }
 
     /** Empty where Slurm does not say: then nothing is known to have ended. */

@@ -56,6 +56,9 @@ public final class OptionTable {
     private static final Option TMPDIR =
             text("tmpdir", "DIR", "directory for temporary files").env("TMPDIR").secret();
 
+    private static final Option STORE =
+            text("store", "DIR", "your part of the store that Slurm's plugin names (store=), instead of the cache");
+
     private static final List<Option> CACHE =
             List.of(flag("disable-cache", "neither use nor fill the cache").env("DISABLE_CACHE"), TMPDIR);
 
@@ -404,7 +407,8 @@ public final class OptionTable {
                     List.of(
                             list("type", "TYPES", "only these: library, oci-tmp, shub, blob, net, oras, all")
                                     .letter('T'),
-                            flag("verbose", "a line for each entry").letter('v'))),
+                            flag("verbose", "a line for each entry").letter('v'),
+                            STORE)),
             command(
                     "cache clean",
                     "",
@@ -416,14 +420,15 @@ public final class OptionTable {
                                     .letter('T'),
                             text("days", "N", "only entries older than N days").letter('D'),
                             flag("dry-run", "say what would be removed").letter('n'),
-                            flag("force", "do not ask").letter('f'))),
+                            flag("force", "do not ask").letter('f'),
+                            STORE)),
             command(
                     "cache where",
                     "[blobs|images|tmp|upper|run|stage]",
                     "Show where things are kept on this machine",
                     0,
                     1,
-                    List.of(flag("explain", "each place that was considered, and what became of it"), TMPDIR)),
+                    List.of(flag("explain", "each place that was considered, and what became of it"), TMPDIR, STORE)),
             command(
                     "cache gc",
                     "",
@@ -433,29 +438,32 @@ public final class OptionTable {
                     List.of(
                             text("max-bytes", "SIZE", "leave at most that much, such as 500M or 20G"),
                             text("max-files", "N", "leave at most so many files"),
-                            flag("dry-run", "say what would be removed").letter('n'))),
+                            flag("dry-run", "say what would be removed").letter('n'),
+                            STORE)),
             command(
                     "cache verify",
                     "",
                     "Read all of your cache, and remove what is damaged",
                     0,
                     0,
-                    List.of(list("type", "TYPES", "only these: library, oci-tmp, shub, blob, net, oras, all")
-                            .letter('T'))),
+                    List.of(
+                            list("type", "TYPES", "only these: library, oci-tmp, shub, blob, net, oras, all")
+                                    .letter('T'),
+                            STORE)),
             command(
                     "cache pin",
                     "[IMAGE...]",
                     "Keep images from cache gc, pulling those that are missing; without IMAGE: list them",
                     0,
                     CommandSpec.ANY,
-                    join(REGISTRY, List.of(COMPRESSION, TMPDIR))),
+                    join(REGISTRY, List.of(COMPRESSION, TMPDIR, STORE))),
             command(
                     "cache unpin",
                     "IMAGE...",
                     "Let cache gc remove images again, by name or by what cache list -v shows",
                     1,
                     CommandSpec.ANY,
-                    List.of()),
+                    List.of(STORE)),
             command("container list", "", "List your named containers on this machine", 0, 0, List.of()),
             command(
                     "container save",

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.berth.oci.Digest;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -145,9 +146,13 @@ class CacheCollectionTest {
         uses.pinForJob(entry, "16", Instant.now().minusSeconds(3600));
         assertEquals("used by job 17", reason("abcdef1"));
         assertEquals(List.of(), uses.pinned());
-        cache.sweep();
+        assertEquals(Set.of("16", "17"), uses.jobs());
+        cache.sweep(Set.of("15"));
         assertFalse(Files.exists(root.resolve("cache/pins/oci-tmp.abcdef1.job-16")));
         assertTrue(Files.exists(root.resolve("cache/pins/oci-tmp.abcdef1.job-17")));
+        // Its job has ended before its time.
+        cache.sweep(Set.of("17"));
+        assertEquals("", reason("abcdef1"));
     }
 
     @Test
