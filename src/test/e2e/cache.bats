@@ -199,7 +199,7 @@ teardown() {
     local store=$place/store part
     part=$store/$(id -u "$BERTH_USER")
     install -d -m 1777 "$store"
-    berth -q APPTAINER_CACHEDIR="$part" pull a.sif "$HELLO"
+    berth APPTAINER_CACHEDIR="$part" -q pull a.sif "$HELLO"
     run --separate-stderr berth cache list --store "$store"
     [[ $status == 0 && $output == *" 1 container file(s)"* ]]
     run --separate-stderr berth cache where images --store "$store"

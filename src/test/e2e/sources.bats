@@ -14,9 +14,10 @@ corpus_file() { # IMAGE FILE: copied here, readable for the user
 
 is_hello() { [[ ${output} == "hello, world"* ]] || { echo "not hello: $output $stderr"; return 1; }; }
 
+# What lies there from before the test is another's.
 leaves_nothing() { # of its own beside the work
     local left
-    left=$(find . /tmp /var/tmp -maxdepth 1 -user "$BERTH_USER" \( -name '.berth-*' -o -name 'berth-image-*' -o -name 'berth-archive-*' \))
+    left=$(find . /tmp /var/tmp -maxdepth 1 -user "$BERTH_USER" -newer "$place/home" \( -name '.berth-*' -o -name 'berth-image-*' -o -name 'berth-archive-*' \))
     [[ -z $left ]] || { echo "left: $left"; return 1; }
 }
 
