@@ -235,17 +235,24 @@ static bool on_command_line(const char *value)
 	return found;
 }
 
-/* What Slurm keeps of an sbatch's or salloc's option for the commands in it. */
+/* What Slurm keeps of an sbatch's or salloc's option for the commands in it. The batch script's
+ * variables have one prefix more. */
 static const char *inherited_value(enum option_index index)
 {
-	char name[128];
-	int length =
-		snprintf(name, sizeof(name), "_SLURM_SPANK_OPTION_berth_%s", table[index].name);
+	static const char *const prefixes[] = {"SLURM_SPANK_", ""};
+	const char *value = NULL;
 
-	for (int i = 0; i < length; i++)
-		if (name[i] == '-')
-			name[i] = '_';
-	return getenv(name);
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes) && !value; i++) {
+		char name[128];
+		int length = snprintf(name, sizeof(name), "%s_SLURM_SPANK_OPTION_berth_%s",
+				      prefixes[i], table[index].name);
+
+		for (int at = 0; at < length; at++)
+			if (name[at] == '-')
+				name[at] = '_';
+		value = getenv(name);
+	}
+	return value;
 }
 
 /* The inherited one comes first, and once. */
@@ -310,6 +317,8 @@ static int take_value(enum option_index index, const char *value)
 	enum source source = source_of(index, value);
 	const char *list = source == INHERITED ? whole_list(index, value) : NULL;
 
+	if (source < sources[index])
+		return 0;
 	if (source > sources[index] || !values[index]) {
 		sources[index] = source;
 		joined[index] = list != NULL;

@@ -57,6 +57,8 @@ of_sbatch() { # OPTION VALUE
     says '--mounts=/b,/c SLURM_BERTH_1=/b,/c steps' srun "${inherited[@]}" --container-mounts=/b --container-mounts=/c
     says '--mounts=/a steps' srun "${inherited[@]}" --container-mounts=/a
     says '--mounts=/a,/b SLURM_BERTH_1=/a,/b steps' srun "${inherited[@]}" --container-mounts=/a --container-mounts=/b
+    says '--mounts=/b steps' srun "SLURM_SPANK_${inherited[0]}" "${inherited[1]}" --container-mounts=/b
+    says '--name=a steps' sbatch --container-name=a '#SBATCH --container-name=b'
     of_sbatch container-workdir /a
     says '--cwd=/b steps' srun "${inherited[@]}" --container-workdir=/b
     # The last of several is what Slurm keeps; the plugin hands on all.
