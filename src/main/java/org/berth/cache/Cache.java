@@ -10,7 +10,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -265,13 +264,8 @@ public final class Cache {
         return CacheCollection.of(CacheCollection.items(this, uses()), limits);
     }
 
-    /**
-     * Removes what killed processes left unfinished, and the pins of jobs that are over.
-     *
-     * @param ended jobs that are known to be, before the end that they were given
-     */
-    public void sweep(Set<String> ended) throws IOException {
-        uses().release(ended);
+    /** Removes what killed processes left unfinished, and the pins of jobs whose time is over. */
+    public void sweep() throws IOException {
         for (CacheType type : CacheType.values()) {
             for (Path directory : directories(type)) {
                 new Leases(directory, "cleans up", silent).sweep(Leases.Abandoned.REMOVED);

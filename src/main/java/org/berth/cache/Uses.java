@@ -104,10 +104,10 @@ public final class Uses {
     }
 
     /** Keeps an image as long as a job may use it, on whatever machine. The first of its steps writes, the others look. */
-    public void pinForJob(Entry entry, String job, Instant until) {
+    public void pinForJob(Entry entry, String job, String cluster, Instant until) {
         Path pin = pins.resolve(entry.file() + JOB + job);
         if (!Files.exists(pin)) {
-            write(pin, until.getEpochSecond() + "\n");
+            write(pin, "%d %s\n".formatted(until.getEpochSecond(), cluster));
         }
     }
 
@@ -183,19 +183,21 @@ public final class Uses {
         return Optional.empty();
     }
 
-    /** The jobs of this user that pin something, by their numbers. */
-    public Set<String> jobs() throws IOException {
+    /** The jobs of this user that pin something, by their numbers; several clusters may share a cache. */
+    public Set<String> jobs(String cluster) throws IOException {
         Set<String> jobs = new TreeSet<>();
         for (Path file : Folder.list(pins, "*" + JOB + "*")) {
-            if (isOwn(file)) {
+            if (isOf(cluster, file)) {
                 job(file).ifPresent(jobs::add);
             }
         }
         return jobs;
     }
 
-    private boolean isOwn(Path file) throws IOException {
-        return Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS).equals(owners.uid());
+    private boolean isOf(String cluster, Path file) throws IOException {
+        return text(file).endsWith(" " + cluster)
+                && Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS)
+                        .equals(owners.uid());
     }
 
     private static Optional<String> job(Path pin) {
@@ -205,9 +207,9 @@ public final class Uses {
     }
 
     /** Takes the pins of these jobs of the user's away. */
-    void release(Set<String> jobs) throws IOException {
+    public void release(String cluster, Set<String> jobs) throws IOException {
         for (Path file : Folder.list(pins, "*" + JOB + "*")) {
-            if (job(file).filter(jobs::contains).isPresent() && isOwn(file)) {
+            if (job(file).filter(jobs::contains).isPresent() && isOf(cluster, file)) {
                 Files.deleteIfExists(file);
             }
         }
@@ -228,7 +230,7 @@ public final class Uses {
     }
 
     private static boolean isOver(Path file, Instant now) {
-        String text = text(file);
+        String text = text(file).replaceFirst(" .*", "");
         return text.matches("[0-9]{1,18}")
                 && Instant.ofEpochSecond(Long.parseLong(text)).isBefore(now);
     }

@@ -189,7 +189,8 @@ final class CacheCommand {
 
     private void collect(Cache cache, CacheLimits limits, boolean dryRun, String where) throws IOException {
         if (!dryRun) {
-            cache.sweep(EndedJobs.among(cache.uses().jobs(), host));
+            EndedJobs.release(cache.uses(), host);
+            cache.sweep();
         }
         CacheCollection collection = cache.collection(limits);
         List<String> reasons = new ArrayList<>();

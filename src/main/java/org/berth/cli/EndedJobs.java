@@ -1,10 +1,12 @@
 package org.berth.cli;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.berth.cache.Uses;
 import org.berth.error.HostException;
 import org.berth.host.Host;
 import org.berth.instance.KeptContainers;
@@ -29,8 +31,28 @@ final class EndedJobs {
                         jobs.stream().filter(job -> !alive.contains(job)).forEach(containers::removeJob));
     }
 
+    /** Takes away the pins of the user's jobs of this cluster that have ended; none where Slurm does not say. */
+    static void release(Uses uses, Host host) throws IOException {
+        Optional<String> cluster = cluster(host);
+        if (cluster.isPresent()) {
+            uses.release(cluster.orElseThrow(), among(uses.jobs(cluster.orElseThrow()), host));
+        }
+    }
+
+    private static Optional<String> cluster(Host host) {
+        try {
+            return host.output(List.of("/bin/sh", "-c", "exec scontrol show config 2>/dev/null"))
+                    .lines()
+                    .filter(line -> line.startsWith("ClusterName "))
+                    .map(line -> line.substring(line.indexOf('=') + 1).strip())
+                    .findFirst();
+        } catch (HostException e) {
+            return Optional.empty();
+        }
+    }
+
     /** Those of a user's jobs that have ended; none where Slurm does not say. */
-    static Set<String> among(Set<String> jobs, Host host) {
+    private static Set<String> among(Set<String> jobs, Host host) {
         if (jobs.isEmpty()) {
             return Set.of();
         }

@@ -221,7 +221,8 @@ final class Places {
             uses.mark(entry);
             host.env("SLURM_JOB_ID")
                     .filter(job -> job.matches("[0-9]{1,10}"))
-                    .ifPresent(job -> uses.pinForJob(entry, job, endOfJob()));
+                    .ifPresent(job -> uses.pinForJob(
+                            entry, job, host.env("SLURM_CLUSTER_NAME").orElse(""), endOfJob()));
         });
     }
 

@@ -142,16 +142,18 @@ class CacheCollectionTest {
         uses.pin(entry, "docker://x/y:1");
         assertEquals(List.of(), uses.unpin("abcde"));
         assertEquals(1, uses.unpin("abcdef").size());
-        uses.pinForJob(entry, "17", Instant.now().plusSeconds(3600));
-        uses.pinForJob(entry, "16", Instant.now().minusSeconds(3600));
+        uses.pinForJob(entry, "17", "blue", Instant.now().plusSeconds(3600));
+        uses.pinForJob(entry, "16", "red", Instant.now().minusSeconds(3600));
         assertEquals("used by job 17", reason("abcdef1"));
         assertEquals(List.of(), uses.pinned());
-        assertEquals(Set.of("16", "17"), uses.jobs());
-        cache.sweep(Set.of("15"));
+        assertEquals(Set.of("17"), uses.jobs("blue"));
+        cache.sweep();
         assertFalse(Files.exists(root.resolve("cache/pins/oci-tmp.abcdef1.job-16")));
         assertTrue(Files.exists(root.resolve("cache/pins/oci-tmp.abcdef1.job-17")));
         // Its job has ended before its time.
-        cache.sweep(Set.of("17"));
+        uses.release("red", Set.of("17"));
+        assertEquals("used by job 17", reason("abcdef1"));
+        uses.release("blue", Set.of("17"));
         assertEquals("", reason("abcdef1"));
     }
 
