@@ -253,6 +253,9 @@ final class Tokens {
         String message = "registry %s: its token server %s answered %d, asked %s%s"
                 .formatted(endpoint.registry(), realm.getHost(), answer.status(), identity(endpoint), said);
         RegistryException failure = new RegistryException(message);
+        if (answer.status() == 429 || answer.status() >= 500) {
+            failure.passing();
+        }
         return answer.status() == 401 || answer.status() == 403
                 ? failure.hint("check the user name and the password or token for " + endpoint.registry())
                 : failure;

@@ -58,6 +58,9 @@ class FallbackTest {
             server.start();
             return fault(server.getAddress().getPort(), () -> server.stop(0));
         }
+        if (kind.startsWith("token-")) {
+            return tokenServer(fault(kind.substring("token-".length())));
+        }
         ServerSocket socket = new ServerSocket(0, 50, LOOPBACK);
         if (kind.equals("refused")) {
             socket.close();
@@ -76,6 +79,22 @@ class FallbackTest {
             });
         }
         return fault(socket.getLocalPort(), socket::close);
+    }
+
+    /** A sound registry that sends everybody to a token server, which answers in that way. */
+    private static Fault tokenServer(Fault tokens) throws IOException {
+        HttpServer server = HttpServer.create(new InetSocketAddress(LOOPBACK, 0), 0);
+        server.createContext("/", exchange -> {
+            exchange.getResponseHeaders()
+                    .set("WWW-Authenticate", "Bearer realm=\"http://127.0.0.1:%d/token\"".formatted(tokens.port()));
+            exchange.sendResponseHeaders(401, -1);
+            exchange.close();
+        });
+        server.start();
+        return fault(server.getAddress().getPort(), () -> {
+            server.stop(0);
+            tokens.close();
+        });
     }
 
     private interface End {
@@ -131,6 +150,14 @@ class FallbackTest {
         "404,     HTTP,  false",
         "400,     HTTP,  false",
         "plain,   HTTPS, false",
+        "token-refused, HTTP, true",
+        "token-silent,  HTTP, true",
+        "token-500,     HTTP, true",
+        "token-503,     HTTP, true",
+        "token-429,     HTTP, true",
+        "token-401,     HTTP, false",
+        "token-403,     HTTP, false",
+        "token-404,     HTTP, false",
     })
     void whatPassesFallsBackAndARefusalNever(String kind, Transport transport, boolean falls) throws IOException {
         try (Fault fault = fault(kind)) {
