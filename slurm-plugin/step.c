@@ -102,19 +102,31 @@ static int add_script_directory(struct step *step, spank_t spank)
 	return words_add_new(&step->flags, "--step-dir=%.*s", (int)(end - argv[0]), argv[0]);
 }
 
-/* Whether MPI in each task would take itself for the whole world; told by one node for all. */
-static bool has_lone_ranks(spank_t spank, char *const *environment)
+static bool has_any(char *const *environment, const char *const *names, size_t count)
 {
-	static const char *const signs[] = {"PMI_FD", "PMI_RANK", "PMIX_NAMESPACE", "PMIX_RANK"};
+	for (size_t i = 0; i < count; i++)
+		if (environment_find(environment, names[i]))
+			return true;
+	return false;
+}
+
+/* What srun offers the tasks' MPI to find each other by, for berth to compare with what the image's
+ * library speaks; told by one node for all. NULL where nothing can go wrong, or it is not known: a
+ * Cray's own way, or a step within a task, which inherits the outer step's variables. */
+static const char *offered_pmi(spank_t spank, char *const *environment)
+{
+	static const char *const pmi2_signs[] = {"PMI_FD", "PMI_RANK"};
+	static const char *const pmix_signs[] = {"PMIX_NAMESPACE", "PMIX_RANK"};
+	bool pmi2 = has_any(environment, pmi2_signs, ARRAY_SIZE(pmi2_signs));
+	bool pmix = has_any(environment, pmix_signs, ARRAY_SIZE(pmix_signs));
 	uint32_t tasks, node;
 
 	if (spank_get_item(spank, S_JOB_TOTAL_TASK_COUNT, &tasks) != ESPANK_SUCCESS || tasks < 2 ||
 	    spank_get_item(spank, S_JOB_NODEID, &node) != ESPANK_SUCCESS || node != 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
-		if (environment_find(environment, signs[i]))
-			return false;
-	return true;
+		return NULL;
+	if ((pmi2 && pmix) || environment_find(environment, "PALS_RANKID"))
+		return NULL;
+	return pmi2 ? "pmi2" : pmix ? "pmix" : "none";
 }
 
 /* Of a container that is saved: where this is; one without a name is kept until the job ends. */
@@ -152,11 +164,11 @@ static int add_container(struct step *step, spank_t spank)
 static int add_step_flags(struct step *step, spank_t spank, char *const *environment)
 {
 	const char *pmix = environment_find(environment, "PMIX_SERVER_TMPDIR");
+	const char *pmi = offered_pmi(spank, environment);
 
 	if (pmix && words_add_new(&step->flags, "--step-dir=%s", pmix) < 0)
 		return fail(step, "start berth: %m");
-	if (has_lone_ranks(spank, environment) &&
-	    words_add(&step->flags, (char *)"--lone-ranks") < 0)
+	if (pmi && words_add_new(&step->flags, "--pmi=%s", pmi) < 0)
 		return fail(step, "start berth: %m");
 	if (add_container(step, spank) < 0)
 		return -1;

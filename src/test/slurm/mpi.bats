@@ -61,3 +61,25 @@ ranks() { # TYPE IMAGE [OPTION...]
     run as_user srun -n2 --mpi=pmi2 --container-image="$IMAGES/mpich.sif" true
     [[ $status == 0 && $output != *WARNING* ]]
 }
+
+@test "srun --mpi=pmix with a PMI-2 image, and the reverse: one warning that names the right one" {
+    for pair in pmix:mpich:pmi2 pmi2:openmpi:pmix; do
+        IFS=: read -r offered image right <<<"$pair"
+        needs_mpi "$offered"
+        run as_user srun -N2 -n4 --mpi="$offered" --container-image="$IMAGES/$image.sif" true
+        echo "$output"
+        [[ $status == 0 && $(lines_with "berth: n1: WARNING: .*(--mpi=$offered), .* srun --mpi=$right\$" "$output") == 1 && $(lines_with 'berth:' "$output") == 1 ]]
+        run as_user srun -n2 --mpi="$right" --container-image="$IMAGES/$image.sif" true
+        echo "$output"
+        [[ $status == 0 && $output != *WARNING* ]]
+    done
+}
+
+@test "ranks in a named container that would start alone are told of, too" {
+    run as_user srun -N1 -n2 --mpi=none --container-image="$IMAGES/mpich.sif" --container-name=ranks true
+    echo "$output"
+    [[ $status == 0 && $(lines_with 'WARNING: MPI ranks .*--mpi=pmi2$' "$output") == 1 ]]
+    run as_user srun -N1 -n2 --mpi=none --container-name=ranks true
+    echo "$output"
+    [[ $status == 0 && $(lines_with 'WARNING: MPI ranks .*--mpi=pmi2$' "$output") == 1 ]]
+}

@@ -4,11 +4,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.berth.cache.Cache;
 import org.berth.config.SiteConfig;
-import org.berth.devices.ImageLibraries;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.host.Host;
@@ -18,7 +16,6 @@ import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.LaunchRequest.Namespaces;
 import org.berth.launch.Lifetime;
-import org.berth.launch.LoneRanks;
 import org.berth.launch.Note;
 import org.berth.oci.ImageReference;
 import org.berth.resolve.ImageSource;
@@ -53,15 +50,7 @@ final class HoldCommand {
         String text =
                 given.orElseThrow(() -> new UsageException("the step has neither an image nor a container's name"));
         RunnableImage image = new Images(invocation, host, site, messages).runnable(text, copies());
-        warnOfLoneRanks(image);
         return launch.launch(request, image, launcher);
-    }
-
-    private void warnOfLoneRanks(RunnableImage image) {
-        if (invocation.flag("lone-ranks")) {
-            ImageFiles.of(host, image.rootfs(), HoldCommand::loneRanks, Optional.<Note>empty())
-                    .ifPresent(messages::note);
-        }
     }
 
     /** An explanation copies nothing. */
@@ -74,10 +63,6 @@ final class HoldCommand {
             places.markUse(file);
             return new Staging(host, site, places, messages).staged(file);
         };
-    }
-
-    private static Optional<Note> loneRanks(ImageFiles files) {
-        return LoneRanks.warning(ImageLibraries.linked(files).orElse(Set.of()), files::has);
     }
 
     /** Checks the options and prints the image as the nodes shall take it: with {@code --fill} the file in the cache. */

@@ -4,8 +4,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.berth.config.SiteConfig;
+import org.berth.devices.ImageLibraries;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
 import org.berth.image.RunnableImage;
@@ -16,6 +18,7 @@ import org.berth.launch.LaunchPlanner;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.Lifetime;
+import org.berth.launch.LoneRanks;
 import org.berth.launch.Note;
 import org.berth.launch.Op;
 import org.berth.launch.PathKind;
@@ -48,9 +51,20 @@ final class LaunchCommand {
 
     /** Plans a request in an image and hands the plan over. */
     int launch(LaunchRequest request, RunnableImage image, LauncherDescriptors launcher) {
+        invocation.value("pmi").flatMap(LoneRanks.Offer::of).ifPresent(offer -> warnOfLoneRanks(image, offer));
         LaunchHost seen = launchHost(request, image);
         LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
         return handOver(plan, () -> Explanation.of(request, image, seen, site, plan), launcher);
+    }
+
+    private void warnOfLoneRanks(RunnableImage image, LoneRanks.Offer offer) {
+        ImageFiles.of(
+                        host,
+                        image.rootfs(),
+                        files -> LoneRanks.warning(
+                                offer, ImageLibraries.linked(files).orElse(Set.of()), files::has),
+                        Optional.<Note>empty())
+                .ifPresent(messages::note);
     }
 
     /** Plans how a container that runs is entered, and hands the plan over. */

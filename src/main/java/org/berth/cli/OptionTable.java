@@ -234,7 +234,8 @@ public final class OptionTable {
             text("node", "NAME", "what %N in that path stands for"),
             text("nodes", "N", "nodes of the step"),
             text("options", "TEXT", "launch options, as one text"),
-            flag("lone-ranks", "the step's tasks have no PMI").secret(),
+            text("pmi", "NAME", "how the step's tasks find each other: none, pmi2, pmix")
+                    .secret(),
             text("store", "DIR", "where images are kept that all nodes see; each user has a directory in it"),
             flag("fill", "pull the image into the cache, and print its file"));
 
