@@ -80,6 +80,8 @@ bool options_contain_batch_script(void);
 const char *option_value(enum option_index index);
 /* Replaces the image by what the CLI made of it, for the nodes. */
 int options_hand_on_image(const char *image);
+/* What the user calls the image that was replaced; NULL if none was. */
+const char *options_image_called(char *const *environment);
 /* The flags of the Berth CLI that the options stand for. New strings. */
 int options_as_flags(struct words *argv);
 /* ---- step.c: what the tasks of a step on this node have in common ---- */
@@ -116,6 +118,7 @@ struct step {
 	const struct config *config;
 	bool contained;
 	const char *image;   /* NULL: a named container's own */
+	const char *called;  /* what the user calls it, if that is something else */
 	const char *trouble; /* in user_init, whose failure would be nobody's exit status */
 	char node[HOST_NAME_MAX + 1];
 	uid_t uid;

@@ -265,6 +265,7 @@ static int hold_command(const struct step *step, struct words *argv)
 	    words_add_new(argv, "--ready-fd=%d", READY_FD) < 0 ||
 	    words_add_new(argv, "--release-fd=%d", RELEASE_FD) < 0 ||
 	    add_store(step->config, argv) < 0 || add_step_words(step, argv) < 0 ||
+	    (step->called && words_add_new(argv, "--called=%s", step->called) < 0) ||
 	    words_add(argv, (char *)"--") < 0 ||
 	    (step->image && words_add(argv, (char *)step->image) < 0))
 		return fail(step, "start berth: %m");
@@ -510,7 +511,15 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 	if (pread(answer, text, ANSWER_LIMIT, 0) < 0)
 		goto failed;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) || !*text) {
-		slurm_error("berth: the image %s is not to be had", image);
+		/* What ended with a status has said why, in words of its own. */
+		if (WIFSIGNALED(status))
+			slurm_error("berth: could not look up the image %s: %s was ended by signal "
+				    "%d (%s)",
+				    image, config->berth, WTERMSIG(status),
+				    strsignal(WTERMSIG(status)));
+		else if (WEXITSTATUS(status) == 0)
+			slurm_error("berth: could not look up the image %s: %s did not answer",
+				    image, config->berth);
 		free(text);
 		return -1;
 	}

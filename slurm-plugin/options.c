@@ -17,6 +17,7 @@
 extern char **environ;
 
 static const char handed_on[] = HANDED_ON;
+static const char called[] = HANDED_ON "CALLED";
 
 enum status {
 	READY,
@@ -448,6 +449,7 @@ static void forget_handed_on(void)
 		snprintf(name, sizeof(name), "%s%d", handed_on, i);
 		unsetenv(name);
 	}
+	unsetenv(called);
 }
 
 int options_complete_in_allocator(void)
@@ -483,9 +485,18 @@ int options_complete_in_srun(void)
 
 int options_hand_on_image(const char *image)
 {
+	if (setenv(called, values[OPTION_IMAGE], 1) < 0) {
+		slurm_error("berth: hand on the image's name: %m");
+		return -1;
+	}
 	if (set(OPTION_IMAGE, image) < 0)
 		return -1;
 	return hand_on(OPTION_IMAGE);
+}
+
+const char *options_image_called(char *const *environment)
+{
+	return environment_find(environment, called);
 }
 
 int options_complete_in_step(char *const *environment)

@@ -105,6 +105,11 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	if (options_complete_in_step(environment) < 0)
 		step.trouble = "out of memory";
 	step.image = option_value(OPTION_IMAGE);
+	if (step.image && options_image_called(environment)) {
+		step.called = strdup(options_image_called(environment));
+		if (!step.called)
+			step.trouble = "out of memory";
+	}
 	step.contained = step.image || option_value(OPTION_NAME);
 	if (!step.contained)
 		return 0;

@@ -75,6 +75,28 @@ nothing_half() { # is left on a node, or on its way
     nothing_half
 }
 
+@test "an explanation names the user's image and the copy that is mounted, and makes none" {
+    site 'stage: always' "stage-path: $CLUSTER_SCRATCH"
+    run step -N1 -n1 -w n1 --container-explain --container-image="$IMAGES/hello.sif" true
+    echo "$output"
+    [[ $status == 0 && $output == *"This node would copy the image to $CLUSTER_SCRATCH first"* ]]
+    [[ $output == *"image: hello.sif"* && $output == *"  $IMAGES/hello.sif, squashfs at byte"* && -z $(copies n1) ]]
+    step -N1 -n1 -w n1 --container-image="$IMAGES/hello.sif" true
+    run step -N1 -n1 -w n1 --container-explain --container-image="$IMAGES/hello.sif" true
+    echo "$output"
+    [[ $status == 0 && $output != *"would copy"* && $output == *"image: hello.sif"* ]]
+    [[ $output == *"  $(copies n1), squashfs at byte"* && $output == *"  a copy on this node of $IMAGES/hello.sif"* ]]
+}
+
+@test "an image that cannot be run is named as the user does, and not copied" {
+    site 'stage: always' "stage-path: $CLUSTER_SCRATCH"
+    head -c 100000 /dev/zero >zeros.sif
+    run step -N1 -n1 -w n1 --container-image=./zeros.sif true
+    echo "$output"
+    [[ $status != 0 && $output == *"could not open image $PWD/zeros.sif: image format not recognized"* ]]
+    [[ $output != *"$CLUSTER_SCRATCH"* && $output != *Copying* && -z $(copies n1) ]]
+}
+
 @test "steps that start together copy once" {
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH"
     cat >steps.sh <<END

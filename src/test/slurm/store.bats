@@ -26,7 +26,40 @@ teardown_file() {
     [[ $(lines_with "in $STORE/$(id -u "$BERTH_USER")/cache/oci-tmp/" "$output") == 2 ]]
     [[ $(lines_with 'Creating SIF file' "$output") == 1 && $output != *"berth: n"* ]]
     run as_user srun -N2 -n2 --container-image="$REGISTRY#hello" true
-    [[ $(lines_with 'Using cached SIF image' "$output") == 1 ]]
+    # What all steps of a job find is no news, and srun -Q could not silence it.
+    [[ $status == 0 && -z $output ]]
+}
+
+@test "an image of the store goes by the name that the user gave it" {
+    with_arguments "store=$STORE"
+    run as_user srun -N2 -n2 --container-image="$REGISTRY#hello" sh -c 'echo in $APPTAINER_NAME'
+    echo "$output"
+    [[ $status == 0 && $(lines_with "^in docker://$REGISTRY/hello\$" "$output") == 2 ]]
+    run as_user srun -n1 --container-image="$REGISTRY#hello" --container-explain true
+    echo "$output"
+    [[ $status == 0 && $(lines_with "image: docker://$REGISTRY/hello\$" "$output") == 1 ]]
+    # What another step was told is not this one's.
+    run as_user SLURM_BERTH_CALLED=docker://other srun -n1 --container-image="$IMAGES/hello.sif" sh -c 'echo in $APPTAINER_NAME'
+    echo "$output"
+    [[ $status == 0 && $output == "in hello.sif" ]]
+}
+
+@test "an image that is not there: one FATAL that says why, and no second line of ours" {
+    with_arguments "store=$STORE"
+    run as_user srun -N2 -n2 --container-image="$REGISTRY#nosuch" true
+    echo "$output"
+    [[ $status != 0 && $(lines_with 'FATAL: .*nosuch' "$output") == 1 && $(lines_with 'error: berth: ' "$output") == 0 ]]
+    [[ $output != *"to be had"* ]]
+    printf '#!/bin/sh\nkill -9 $$\n' >killed
+    chmod 755 killed
+    with_arguments "berth=$PWD/killed"
+    run as_user srun -n1 --container-image="$REGISTRY#hello" true
+    echo "$output"
+    [[ $status != 0 && $output == *"could not look up the image $REGISTRY#hello: $PWD/killed was ended by signal 9 (Killed)"* ]]
+    printf '#!/bin/sh\n' >killed
+    run as_user srun -n1 --container-image="$REGISTRY#hello" true
+    echo "$output"
+    [[ $status != 0 && $output == *"could not look up the image $REGISTRY#hello: $PWD/killed did not answer"* ]]
 }
 
 @test "a store that cannot be used is told of before anything is fetched" {

@@ -181,6 +181,14 @@ public final class Cache {
         return finished(CacheType.OCI_TMP, key, intact);
     }
 
+    /** The finished image of a cache that is only looked at: nothing is made where there is none. */
+    static Optional<Path> find(Path root, Owners owners, String key, Predicate<Path> intact) {
+        if (objection(root, owners).isPresent()) {
+            return Optional.empty();
+        }
+        return new Cache(base(root), owners).finished(key, intact);
+    }
+
     /** The same in another part of the cache. */
     public Optional<Path> finished(CacheType type, String key, Predicate<Path> intact) {
         Path file = directory(type).resolve(key);

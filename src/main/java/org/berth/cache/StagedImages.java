@@ -147,8 +147,8 @@ public final class StagedImages {
      */
     public Path copyOf(Path image, Origin origin, Events events) {
         try {
-            Optional<ImageTrailer> trailer = origin == Origin.OWN_CACHE ? ImageTrailer.read(image) : Optional.empty();
-            String key = trailer.isPresent() ? trailer.get().digest().hex() : identity(image);
+            Optional<ImageTrailer> trailer = trailer(image, origin);
+            String key = key(image, trailer);
             List<Path> delivered = trailer.isPresent() ? delivered(trailer.get().digest()) : List.of();
             try (ImageLease lease = cache.lease(key, file -> isWhole(file, trailer), events::waiting)) {
                 return switch (lease) {
@@ -181,6 +181,28 @@ public final class StagedImages {
         } catch (IOException e) {
             throw new HostException("copying %s to %s: %s".formatted(image, base, Folder.reason(e)), e);
         }
+    }
+
+    /** The copy of an image that is on this node by now; nothing is made. */
+    public static Optional<Path> present(Path base, Owners owners, Path image, Origin origin) {
+        try {
+            Optional<Path> root = root(base, owners);
+            Optional<ImageTrailer> trailer = trailer(image, origin);
+            return root.isEmpty()
+                    ? Optional.empty()
+                    : Cache.find(root.get(), owners, key(image, trailer), file -> isWhole(file, trailer));
+        } catch (IOException e) {
+            // Whoever launches is told.
+            return Optional.empty();
+        }
+    }
+
+    private static Optional<ImageTrailer> trailer(Path image, Origin origin) throws IOException {
+        return origin == Origin.OWN_CACHE ? ImageTrailer.read(image) : Optional.empty();
+    }
+
+    private static String key(Path image, Optional<ImageTrailer> trailer) throws IOException {
+        return trailer.isPresent() ? trailer.get().digest().hex() : identity(image);
     }
 
     /** Whether a copy is whole, and of that image if its digest is known. */

@@ -53,15 +53,15 @@ final class HoldCommand {
         return launch.launch(request, image, launcher);
     }
 
-    /** An explanation copies nothing. */
     private UnaryOperator<Path> copies() {
-        if (invocation.flag("dry-run") || invocation.flag("explain")) {
-            return UnaryOperator.identity();
-        }
         Places places = new Places(invocation, host, site);
+        Staging staging = new Staging(host, site, places, messages);
+        if (invocation.flag("dry-run") || invocation.flag("explain")) {
+            return staging::planned;
+        }
         return file -> {
             places.markUse(file);
-            return new Staging(host, site, places, messages).staged(file);
+            return staging.staged(file);
         };
     }
 
@@ -140,13 +140,13 @@ final class HoldCommand {
     /** The tasks of a node enter what they share; a PID namespace is entered by a child only, and Slurm's task is none. */
     private void requireShared(LaunchRequest request) {
         if (request.wants(Namespaces.PID)) {
-            throw new UsageException("a PID namespace of its own is not to be had in a Slurm step")
+            throw new UsageException("a Slurm step cannot have a PID namespace of its own")
                     .hint(
                             "Slurm signals and counts its tasks by their numbers; with --containall and --compat say --no-pid too");
         }
         if (request.wants(Namespaces.NET)
                 && host.env("SLURM_MPI_TYPE").orElse("").startsWith("pmix")) {
-            throw new UsageException("a network namespace of its own is not to be had with --mpi=pmix")
+            throw new UsageException("a step with --mpi=pmix cannot have a network namespace of its own")
                     .hint("ranks reach PMIx by the host's loopback interface; say --mpi=none where they are not MPI's");
         }
     }

@@ -126,7 +126,7 @@ final class LaunchRequests {
         List<String> networks = invocation.values("network");
         for (String network : networks) {
             if (!network.equals("none")) {
-                throw new HostException("network %s is not to be had: only --network none is".formatted(network))
+                throw new HostException("--network %s is not available: only --network none is".formatted(network))
                         .hint("without --net the container shares the host's network");
             }
         }
@@ -176,7 +176,7 @@ final class LaunchRequests {
             case "pid" -> Optional.of(Namespaces.PID);
             case "user", "mount" -> Optional.empty();
             default ->
-                throw new UsageException("--container-unshare: there is no namespace %s to be had".formatted(name))
+                throw new UsageException("--container-unshare: there is no namespace %s".formatted(name))
                         .hint("ipc, net and uts are; a comma joins them");
         };
     }

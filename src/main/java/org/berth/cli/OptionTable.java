@@ -234,6 +234,7 @@ public final class OptionTable {
             text("node", "NAME", "what %N in that path stands for"),
             text("nodes", "N", "nodes of the step"),
             text("options", "TEXT", "launch options, as one text"),
+            text("called", "NAME", "what the user calls the image").secret(),
             text("pmi", "NAME", "how the step's tasks find each other: none, pmi2, pmix")
                     .secret(),
             text("store", "DIR", "where images are kept that all nodes see; each user has a directory in it"),

@@ -8,6 +8,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.berth.cache.NameFiles;
 import org.berth.config.SiteConfig;
 import org.berth.convert.Compression;
@@ -43,6 +44,9 @@ import org.berth.resolve.WebImages;
 /** What a command line and the environment say about pulling: directories, credentials, compression, platform, progress. */
 final class Pulling {
     static final String USER_AGENT = "berth/" + Version.BERTH;
+
+    /** What the Slurm plugin calls, in srun and on the nodes. */
+    private static final Set<String> STEP = Set.of("resolve", "hold");
 
     private final Invocation invocation;
     private final Host host;
@@ -87,7 +91,7 @@ final class Pulling {
         ProgressStyle asked = ProgressStyle.of(invocation);
         ProgressStyle automatic = host.facts().standardErrorIsTerminal() ? ProgressStyle.TTY : ProgressStyle.NONE;
         return new ShownEvents(
-                messages, invocation.command().name().equals("hold"), asked == ProgressStyle.AUTO ? automatic : asked);
+                messages, STEP.contains(invocation.command().name()), asked == ProgressStyle.AUTO ? automatic : asked);
     }
 
     /** What is done with a source while it can be read. */

@@ -19,6 +19,7 @@ import org.berth.place.Placement;
 import org.berth.place.Probe;
 import org.berth.place.Role;
 import org.berth.place.StageRule;
+import org.berth.resolve.LocalImages;
 
 /**
  * Images of a shared file system on the nodes' own disks (docs/slurm.md): copied by each node, or sent to all of them by
@@ -44,6 +45,7 @@ final class Staging {
         if (!applies(image)) {
             return image;
         }
+        requireRunnable(image);
         Placement placement = places.placement(Role.STAGE);
         try {
             Path base = placement
@@ -55,6 +57,30 @@ final class Staging {
                     .formatted(OutputFiles.folder(image), e.getMessage()));
             return image;
         }
+    }
+
+    /** For who only asks: the copy that is there, or the file and a line on what would be done. */
+    Path planned(Path image) {
+        if (!applies(image)) {
+            return image;
+        }
+        Placement placement = places.placement(Role.STAGE);
+        Optional<Path> copy =
+                placement.path().flatMap(base -> StagedImages.present(base, places.owners(), image, origin(image)));
+        if (copy.isEmpty()) {
+            messages.info(placement
+                    .path()
+                    .map(base -> "This node would copy the image to %s first, and mount it from there".formatted(base))
+                    .orElseGet(() ->
+                            "This node would not copy the image, there is no place for it: " + placement.objections()));
+        }
+        return copy.orElse(image);
+    }
+
+    /** Before it is copied: what is wrong with an image is told of the file that the user knows. */
+    private void requireRunnable(Path image) {
+        LocalImages local = new LocalImages(host, site);
+        local.runnable(local.kind(image), image, "", LocalImages.Mounting.UNPACK);
     }
 
     private StagedImages.Origin origin(Path image) {

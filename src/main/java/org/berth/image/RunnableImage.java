@@ -26,7 +26,12 @@ public record RunnableImage(
         return new RunnableImage(rootfs, container, name, removedWhenMounted, Optional.of(same));
     }
 
-    /** The same image under the name that the user knows it by. */
+    /** The same image by the name that the user has called it by, where that is not its file's. */
+    public RunnableImage called(String other) {
+        return new RunnableImage(rootfs, container, other, removedWhenMounted, identity);
+    }
+
+    /** The same image at the path that the user knows, whatever file is mounted. */
     public RunnableImage shownAs(String path) {
         return new RunnableImage(rootfs, path, name, removedWhenMounted, identity);
     }

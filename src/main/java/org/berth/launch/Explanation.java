@@ -72,9 +72,27 @@ public final class Explanation {
             case RootfsSource.Unpacked(Path directory) ->
                 say("  unpacked to %s, which goes at the end: it could not be mounted here", directory);
         }
+        if (copied()) {
+            say("  a copy on this node of %s", image.container());
+        }
         if (image.removedWhenMounted()) {
             say("  a temporary file, since the cache is not used");
         }
+    }
+
+    private boolean copied() {
+        return switch (image.rootfs()) {
+            case RootfsSource.Squashfs squashfs -> isCopy(squashfs.file());
+            case RootfsSource.KernelSquashfs squashfs -> isCopy(squashfs.file());
+            case RootfsSource.Directory directory -> false;
+            case RootfsSource.Unpacked unpacked -> false;
+        };
+    }
+
+    private boolean isCopy(Path file) {
+        return !image.removedWhenMounted()
+                && !image.container().isEmpty()
+                && !file.toString().equals(image.container());
     }
 
     private void root() {
