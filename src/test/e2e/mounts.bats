@@ -56,3 +56,25 @@ load helper
     [[ $status == 0 && ${lines[0]} == "$PWD/here" && ${lines[1]} == "$home" && $stderr != *"[home]"* && $stderr != *"[cwd]"* ]]
     [[ -e box/made && -e here/here ]]
 }
+
+@test "enable overlay = no, enable underlay = no: what the image has no place for is skipped or refused" {
+    printf 'enable overlay = no\nenable underlay = no\n' >none.conf
+    printf 'enable overlay = no\nenable underlay = yes\n' >under.conf
+    install -d -o "$BERTH_USER" there
+    touch there/mine
+    run --separate-stderr berth --config none.conf exec "$IMAGE" sh -c 'echo ran; touch /x'
+    echo "$output $stderr"
+    [[ $status != 0 && $output == ran && $stderr == *"Read-only"* ]]
+    run --separate-stderr berth --config none.conf exec -B "$PWD/there:/mnt" "$IMAGE" ls /mnt
+    echo "$output $stderr"
+    [[ $status == 0 && $output == mine ]]
+    run --separate-stderr berth --config none.conf exec -B "$PWD/there:/no/place" "$IMAGE" ls /no/place
+    refused 255 /no/place
+    run --separate-stderr berth --config under.conf exec -B "$PWD/there:/no/place" "$IMAGE" ls /no/place
+    echo "$output $stderr"
+    [[ $status == 0 && $output == mine ]]
+    for option in --writable-tmpfs --compat; do
+        run --separate-stderr berth --config under.conf exec "$option" "$IMAGE" true
+        refused 255 "needs an overlay, which this site forbids (enable-overlay)"
+    done
+}

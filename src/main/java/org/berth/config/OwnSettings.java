@@ -33,6 +33,7 @@ final class OwnSettings {
         return own.with(
                 site.userBinds() && own.userBinds(),
                 site.namespaces().and(own.namespaces()),
+                site.layers().and(own.layers()),
                 smaller(site.tmpfsMib(), own.tmpfsMib()),
                 smaller(site.imageLimits(), own.imageLimits()),
                 site.places().trusted(),

@@ -22,6 +22,8 @@ public enum Setting {
     ALLOW_IPC_NS("allow ipc ns"),
     ALLOW_UTS_NS("allow uts ns"),
     ALLOW_USER_NS("allow user ns"),
+    ENABLE_OVERLAY("enable overlay"),
+    ENABLE_UNDERLAY("enable underlay"),
     TMPFS_MAX_SIZE("tmpfs max size"),
     SQUASHFUSE_PATH("squashfuse path"),
     COMPRESSION("compression"),

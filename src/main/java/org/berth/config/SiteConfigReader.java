@@ -36,8 +36,6 @@ public final class SiteConfigReader {
             "allow setuid",
             "max loop devices",
             "enable fusemount",
-            "enable overlay",
-            "enable underlay",
             "mount slave",
             "allow setuid-mount encrypted",
             "allow setuid-mount squashfs",
@@ -211,6 +209,9 @@ public final class SiteConfigReader {
                         v.yes(Setting.ALLOW_IPC_NS, d.namespaces().ipc()),
                         v.yes(Setting.ALLOW_UTS_NS, d.namespaces().uts()),
                         v.yes(Setting.ALLOW_USER_NS, d.namespaces().user())),
+                new LayerSettings(
+                        v.enabled(Setting.ENABLE_OVERLAY, d.layers().overlay(), "try", "driver"),
+                        v.enabled(Setting.ENABLE_UNDERLAY, d.layers().underlay(), "preferred")),
                 v.tmpfsMib(d.tmpfsMib()),
                 v.last(Setting.SQUASHFUSE_PATH)
                         .filter(text -> !text.isEmpty())
@@ -329,6 +330,19 @@ public final class SiteConfigReader {
                         case "yes", "true", "on" -> true;
                         case "no", "false", "off" -> false;
                         default -> throw wrong(setting, text, "yes or no");
+                    })
+                    .orElse(otherwise);
+        }
+
+        /** @param kinds words for a yes of some kind, which are all the same here */
+        boolean enabled(Setting setting, boolean otherwise, String... kinds) {
+            List<String> words = List.of(kinds);
+            return last(setting)
+                    .map(text -> switch (text.toLowerCase(Locale.ROOT)) {
+                        case "yes", "true", "on" -> true;
+                        case "no", "false", "off" -> false;
+                        case String word when words.contains(word) -> true;
+                        default -> throw wrong(setting, text, "yes, no or " + String.join(" or ", words));
                     })
                     .orElse(otherwise);
         }

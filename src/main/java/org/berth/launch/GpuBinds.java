@@ -36,7 +36,7 @@ final class GpuBinds {
             steps.add(new MountStep(LIBRARIES, true, libraries(plan.libraries())));
         }
         // Making a file in a sandbox that the user changes would leave it there.
-        OnMissing missing = request.root() == LaunchRequest.Root.WRITABLE ? OnMissing.WARN : OnMissing.CREATE;
+        OnMissing missing = RootfsOps.isBare(request, site) ? OnMissing.WARN : OnMissing.CREATE;
         plan.files().forEach(file -> steps.add(shown(file, missing)));
         boolean made = DeviceMounts.minimal(request, site);
         for (Path node : plan.devices()) {

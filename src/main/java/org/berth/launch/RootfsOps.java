@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import org.berth.config.Setting;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.image.RootfsSource;
@@ -28,6 +29,9 @@ final class RootfsOps {
         if (image.removedWhenMounted()) {
             imageFile(image.rootfs()).ifPresent(file -> ops.add(new Op.RemoveFile(file)));
         }
+        if (request.layer().isPresent() || request.root() == LaunchRequest.Root.TMPFS) {
+            requireOverlay(request, site);
+        }
         if (request.layer().isPresent()) {
             Layer layer = request.layer().orElseThrow();
             ops.addAll(mountPoints);
@@ -40,8 +44,12 @@ final class RootfsOps {
                 ops.add(new Op.RootBind(true));
             }
             case READ_ONLY -> {
-                ops.addAll(mountPoints);
-                ops.add(new Op.RootOverlay(false));
+                if (site.layers().mountPoints()) {
+                    ops.addAll(mountPoints);
+                    ops.add(new Op.RootOverlay(false));
+                } else {
+                    ops.add(new Op.RootBind(false));
+                }
             }
             case TMPFS -> {
                 ops.addAll(mountPoints);
@@ -50,6 +58,30 @@ final class RootfsOps {
             }
         }
         return ops;
+    }
+
+    /** Whether the root is the image as it is: what it lacks cannot be made, or would stay in it. */
+    static boolean isBare(LaunchRequest request, SiteConfig site) {
+        return request.layer().isEmpty()
+                && switch (request.root()) {
+                    case WRITABLE -> true;
+                    case READ_ONLY -> !site.layers().mountPoints();
+                    case TMPFS -> false;
+                };
+    }
+
+    private static void requireOverlay(LaunchRequest request, SiteConfig site) {
+        if (!site.layers().overlay()) {
+            throw new HostException("%s needs an overlay, which this site forbids (%s)"
+                            .formatted(
+                                    request.layer().isPresent()
+                                            ? "a named container"
+                                            : request.lifetime() instanceof Lifetime.Held
+                                                    ? "--container-writable"
+                                                    : "--writable-tmpfs (and --compat)",
+                                    Setting.ENABLE_OVERLAY.key()))
+                    .hint("directories can be bound to what has to be written");
+        }
     }
 
     /**

@@ -34,7 +34,7 @@ final class UserBinds {
                     bind.source(),
                     bind.target(),
                     options,
-                    request.root() == LaunchRequest.Root.WRITABLE ? OnMissing.FAIL : OnMissing.CREATE,
+                    RootfsOps.isBare(request, site) ? OnMissing.FAIL : OnMissing.CREATE,
                     "user bind");
             switch (host.kind(bind.source())) {
                 case ABSENT ->

@@ -56,6 +56,18 @@ class OwnSettingsTest {
                         .owners());
     }
 
+    @Test
+    void aForbiddenLayerStaysForbidden() throws IOException {
+        String allowed = "enable-overlay: yes\nenable-underlay: yes\n";
+        assertEquals(
+                new LayerSettings(false, true),
+                read("enable-overlay: no\n", allowed, 1001).layers());
+        assertEquals(
+                new LayerSettings(true, false),
+                read("\n", "enable-underlay: no\n", 1001).layers());
+        assertEquals(LayerSettings.ALL, read("enable-overlay: no\n", allowed, 0).layers());
+    }
+
     /** The rules in words; with numbers at their defaults left out. */
     private static String rules(SiteConfig config) {
         String limits = config.containerLimits().stream()

@@ -121,6 +121,8 @@ class SiteConfigReaderTest {
                 "limit-container-paths: ''~                 |1: limit container paths: '' is not a list of names",
                 "image-max-size: [1T, 1M]~                  |1: image max size: 'a list' is not one value",
                 "image-max-size:~                           |1: image max size: '' is not a number",
+                "enable overlay = preferred~                |1: enable overlay: 'preferred' is not yes, no or try or driver",
+                "enable underlay = try~                     |1: enable underlay: 'try' is not yes, no or preferred",
                 "execution-control:~                        |1: execution control: '' is neither 'no'",
                 "allow container dri = no~                  |1: unknown directive 'allow container dri'",
                 "# a~limit containers owners = alice~       |2: unknown directive 'limit containers owners'",
@@ -136,6 +138,20 @@ class SiteConfigReaderTest {
         HostException e = assertThrows(HostException.class, () -> read(text.replace('~', '\n')));
         assertTrue(e.getMessage().contains(folder.resolve("settings").toString()), e.getMessage());
         assertTrue(e.getMessage().contains(message.startsWith("in") ? message : ", line " + message), e.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "enable overlay = yes~enable underlay = yes~,     true,  true",
+        "enable overlay = try~enable underlay = no~,      true,  false",
+        "enable overlay = driver~,                        true,  true",
+        "enable overlay = no~enable underlay = preferred~,false, true",
+        "enable-overlay: no~enable-underlay: no~,         false, false",
+    })
+    void whichLayersMayLieOverAnImage(String text, boolean overlay, boolean underlay) throws IOException {
+        assertEquals(
+                new LayerSettings(overlay, underlay),
+                read(text.replace('~', '\n')).layers());
     }
 
     @Test

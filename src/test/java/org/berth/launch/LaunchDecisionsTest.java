@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.berth.cli.PlannedCommands;
+import org.berth.config.LayerSettings;
 import org.berth.config.NamespaceSettings;
 import org.berth.config.SiteConfig;
 import org.berth.error.BerthException;
@@ -159,7 +160,53 @@ class LaunchDecisionsTest {
     }
 
     private static SiteConfig withNamespaces(boolean own, boolean user) {
-        return site(List.of(), true, new NamespaceSettings(own, own, own, user));
+        return site(List.of(), true, new NamespaceSettings(own, own, own, user), LayerSettings.ALL);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "exec --writable-tmpfs A true,        '--writable-tmpfs (and --compat)'",
+        "exec --compat A true,                '--writable-tmpfs (and --compat)'",
+        "exec A true,                         ''",
+        "exec --writable /images/box true,    ''",
+    })
+    void whatNeedsAnOverlayIsRefusedWhereTheSiteForbidsThem(String command, String refused) {
+        for (boolean underlay : List.of(true, false)) {
+            SiteConfig site = withLayers(false, underlay);
+            List<String> words =
+                    List.of(command.replace(" A ", " /images/a.sif ").split(" "));
+            if (refused.isEmpty()) {
+                LaunchPlan plan = PlannedCommands.plan(words, NOTHING, 1001, site);
+                assertEquals(
+                        underlay && !command.contains("--writable"),
+                        plan.ops().stream().anyMatch(op -> op instanceof Op.RootOverlay || op instanceof Op.Skeleton));
+            } else {
+                assertEquals(
+                        refused + " needs an overlay, which this site forbids (enable-overlay)",
+                        assertThrows(HostException.class, () -> PlannedCommands.plan(words, NOTHING, 1001, site))
+                                .getMessage());
+            }
+        }
+    }
+
+    @Test
+    void aBindThatTheImageHasNoPlaceForIsAnErrorWhereTheSiteForbidsLayers() {
+        List<String> words = List.of("exec", "-B", "/data:/b", "/images/a.sif", "true");
+        assertEquals(Op.OnMissing.FAIL, missing(words, withLayers(false, false)));
+        assertEquals(Op.OnMissing.CREATE, missing(words, withLayers(false, true)));
+        assertEquals(Op.OnMissing.CREATE, missing(words, withLayers(true, false)));
+    }
+
+    private static Op.OnMissing missing(List<String> words, SiteConfig site) {
+        return PlannedCommands.plan(words, NOTHING, 1001, site).ops().stream()
+                .filter(op -> op instanceof Op.Bind bind && bind.target().equals(Path.of("/b")))
+                .map(op -> ((Op.Bind) op).onMissing())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static SiteConfig withLayers(boolean overlay, boolean underlay) {
+        return site(List.of(), true, NamespaceSettings.ALL, new LayerSettings(overlay, underlay));
     }
 
     @ParameterizedTest
@@ -244,10 +291,11 @@ class LaunchDecisionsTest {
     }
 
     private static SiteConfig site(List<SiteConfig.SiteBind> binds, boolean userBinds) {
-        return site(binds, userBinds, NamespaceSettings.ALL);
+        return site(binds, userBinds, NamespaceSettings.ALL, LayerSettings.ALL);
     }
 
-    private static SiteConfig site(List<SiteConfig.SiteBind> binds, boolean userBinds, NamespaceSettings namespaces) {
+    private static SiteConfig site(
+            List<SiteConfig.SiteBind> binds, boolean userBinds, NamespaceSettings namespaces, LayerSettings layers) {
         SiteConfig d = SiteConfig.DEFAULTS;
         return new SiteConfig(
                 binds,
@@ -264,6 +312,7 @@ class LaunchDecisionsTest {
                 userBinds,
                 d.sessionMib(),
                 namespaces,
+                layers,
                 d.tmpfsMib(),
                 d.squashfuse(),
                 d.compression(),
