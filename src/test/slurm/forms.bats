@@ -125,3 +125,35 @@ END
     echo "$output"
     [[ $status != 0 && $output == *"--container-image is given twice: $IMAGES/hello.sif and ./other.sif"* ]]
 }
+
+@test "the relative path of an archive or a layout is one of the working directory, in each way to start a step" {
+    local from name
+    from=$("$CORPUS" path hello)
+    cp -r "$from/docker.tar" "$from/oci" .
+    tar cf layout.tar -C oci .
+    install -d -o "$BERTH_USER" elsewhere
+    chown -R "$BERTH_USER" .
+    for name in docker-archive:docker.tar oci:oci oci:oci:latest oci-archive:layout.tar oci-archive:layout.tar:latest docker-archive:./docker.tar; do
+        run as_user srun -N2 -n2 --container-image="$name" sh -c 'echo in $APPTAINER_NAME'
+        echo "$name: $output"
+        [[ $status == 0 && $(lines_with "^in $name\$" "$output") == 2 ]]
+    done
+    # The job's directory is the submit directory, or the one of --chdir.
+    printf '#!/bin/sh\nsrun sh -c "echo in"\n' >job.sh
+    run as_user sbatch -W -N1 -n1 -o out --container-image=docker-archive:docker.tar job.sh
+    cat out
+    [[ $status == 0 && $(<out) == *in ]]
+    run as_user sh -c 'cd elsewhere && exec sbatch -W -N1 -n1 -D .. -o out --container-image=oci:oci ../job.sh'
+    cat out
+    [[ $status == 0 && $(<out) == *in ]]
+    run as_user srun -n1 --container-image=docker-archive:nosuch.tar true
+    echo "$output"
+    [[ $status != 0 && $(lines_with "could not read $PWD/nosuch.tar: no such file" "$output") == 1 ]]
+    # With --chdir the step's, as for a SIF. What is oci:NAME alone srun decides where it runs itself; a ./ says it.
+    cp "$IMAGES/hello.sif" here.sif
+    for name in docker-archive:docker.tar oci-archive:layout.tar oci:./oci ./here.sif here.sif; do
+        run as_user sh -c 'cd elsewhere && exec srun -Q -n1 --chdir=.. --container-image="$1" sh -c "echo in"' - "$name"
+        echo "chdir $name: $output"
+        [[ $status == 0 && $(lines_with '^in$' "$output") == 1 ]]
+    done
+}

@@ -1,9 +1,13 @@
 package org.berth.cli;
 
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 
@@ -68,7 +72,32 @@ sealed interface ImageName {
                         name,
                         SCHEME.matcher(name + "://").matches()
                                 ? "it is %s://, in small letters".formatted(name)
-                                : KNOWN));
+                                : nearest(name)
+                                        .map(known -> "is it %s? %s".formatted(known, KNOWN))
+                                        .orElse(KNOWN)));
+    }
+
+    /** The scheme that was meant, where one letter or two are wrong. */
+    private static Optional<String> nearest(String name) {
+        return Arrays.stream(KNOWN.split("[ ,;]+"))
+                .filter(known -> known.endsWith(":") || known.endsWith("://"))
+                .filter(known -> distance(name, known.substring(0, known.indexOf(':'))) <= 2)
+                .min(Comparator.comparingInt(known -> distance(name, known.substring(0, known.indexOf(':')))));
+    }
+
+    /** Letters to be added, removed or changed. */
+    private static int distance(String one, String other) {
+        int[] row = IntStream.rangeClosed(0, other.length()).toArray();
+        for (int i = 1; i <= one.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= other.length(); j++) {
+                int changed = diagonal + (one.charAt(i - 1) == other.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(changed, Math.min(row[j], row[j - 1]) + 1);
+            }
+        }
+        return row[other.length()];
     }
 
     String KNOWN =
