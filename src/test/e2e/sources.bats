@@ -107,6 +107,27 @@ leaves_nothing() { # of its own beside the work
     [[ $(wc -l <list) -gt 1000 ]]
 }
 
+@test "build --fix-perms: the owner of a sandbox may read and write all of it, and remove it" {
+    mkdir -p tree/closed/in tree/bin
+    echo secret >tree/closed/in/file
+    mksquashfs tree closed.sqfs -quiet -no-progress -p 'closed m 555 0 0' -p 'closed/in m 055 0 0' -p 'closed/in/file m 044 0 0' >/dev/null
+    chmod 644 closed.sqfs
+    run --separate-stderr berth build --sandbox kept closed.sqfs
+    [[ $status == 0 && $(stat -c %a kept/closed/in kept/closed/in/file) == $'55\n44' ]]
+    run --separate-stderr berth build --sandbox --fix-perms fixed closed.sqfs
+    [[ $status == 0 && $(stat -c %a fixed/closed fixed/closed/in fixed/closed/in/file) == $'755\n755\n644' ]]
+    as_user sh -c 'echo more >>fixed/closed/in/file && rm -r fixed'
+    [[ ! -e fixed ]]
+}
+
+@test "run --runscript-timeout is taken, as an option and as a variable" {
+    run --separate-stderr berth run --runscript-timeout 30s "$IMAGE"
+    is_hello
+    run --separate-stderr berth APPTAINER_RUNSCRIPT_TIMEOUT=30s run "$IMAGE"
+    is_hello
+    [[ $stderr == "" ]]
+}
+
 @test "a sandbox is made, changed and packed again" {
     corpus_file nasty docker.tar
     run --separate-stderr berth build --sandbox box docker-archive:docker.tar

@@ -50,12 +50,14 @@ class WebImagesTest {
     private byte[] body = {};
     private int length;
     private Optional<String> tag = Optional.of("\"one\"");
+    private Optional<String> modified = Optional.empty();
 
     @BeforeEach
     void serve() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.createContext("/image.sif", exchange -> {
             tag.ifPresent(text -> exchange.getResponseHeaders().set("ETag", text));
+            modified.ifPresent(text -> exchange.getResponseHeaders().set("Last-Modified", text));
             exchange.sendResponseHeaders(200, length);
             exchange.getResponseBody().write(body);
             exchange.close();
@@ -169,6 +171,26 @@ class WebImagesTest {
         assertFalse(first.equals(fetch("/image.sif", cache).file()));
         OwnFiles.copy(first, directory.resolve("copy.sif"), 0644);
         assertEquals(-1, Files.mismatch(directory.resolve("copy.sif"), directory.resolve("source.sif")));
+    }
+
+    @Test
+    void theCacheIsUsedWhileLastModifiedHolds() {
+        Optional<Path> cache = Optional.of(directory.resolve("cache"));
+        tag = Optional.empty();
+        modified = Optional.of("Tue, 01 Dec 2026 00:00:00 GMT");
+        Path first = fetch("/image.sif", cache).file();
+        assertEquals(first, fetch("/image.sif", cache).file());
+        // Another server, or another address of it, may have another file of the same time.
+        assertFalse(first.equals(fetch("/moved", cache).file()));
+        modified = Optional.of("Tue, 01 Dec 2026 00:00:01 GMT");
+        assertFalse(first.equals(fetch("/image.sif", cache).file()));
+        assertEquals(
+                List.of(
+                        "Downloading network image",
+                        "Using image from cache",
+                        "Downloading network image",
+                        "Downloading network image"),
+                told);
     }
 
     @Test
