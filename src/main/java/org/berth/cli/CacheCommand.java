@@ -68,7 +68,13 @@ final class CacheCommand {
         return Program.SUCCESS;
     }
 
+    /** The cache that is meant; a store that was named and cannot be used is refused, lest another one be cleaned in its place. */
     private Cache cache() {
+        if (invocation.value("store").isPresent()) {
+            places.refusalOfStore().ifPresent(reason -> {
+                throw new HostException("the cache of the store is not to be used: " + reason);
+            });
+        }
         places.tellOfRefused(messages);
         Path directory = places.cacheDirectory()
                 .orElseThrow(() -> new HostException("there is no cache to be used: "

@@ -71,6 +71,15 @@ final class Places {
                 .filter(directory -> Cache.objection(directory, owners).isEmpty());
     }
 
+    /** Why the store that was named is not the place of the images; empty if it is, or none was named. */
+    Optional<String> refusalOfStore() {
+        return placement(Role.IMAGES).judgements().stream()
+                .filter(judgement ->
+                        judgement.candidate().origin().equals(STORE) && judgement.verdict() != Placement.Verdict.TAKEN)
+                .map(Placement.Judgement::reason)
+                .findFirst();
+    }
+
     /** Says of a cache that somebody else has filled, or of a store that cannot be used, what is used in its place. */
     void tellOfRefused(Messages messages) {
         Optional<Path> used = cacheDirectory();
