@@ -216,19 +216,24 @@ static int set(enum option_index index, const char *value)
 	return 0;
 }
 
-/* Whether a word of this program's command line is that, or ends in "=" and that. */
-static bool on_command_line(const char *value)
+/* Whether the command line gives the option that value, its name perhaps shortened. */
+static bool on_command_line(enum option_index index, const char *value)
 {
 	FILE *words = fopen("/proc/self/cmdline", "re");
 	char *word = NULL;
-	size_t room = 0, length = strlen(value);
-	bool found = false;
+	size_t room = 0;
+	bool found = false, named = false;
 
 	while (words && !found && getdelim(&word, &room, '\0', words) > 0) {
-		const char *assigned = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
+		const char *name = word + 2, *end = strchrnul(word, '=');
+		size_t length = (size_t)(end - name);
 
-		found = strcmp(word, value) == 0 || (assigned && strlen(assigned + 1) == length &&
-						     strcmp(assigned + 1, value) == 0);
+		found = named && strcmp(word, value) == 0;
+		named = strncmp(word, "--", 2) == 0 && length >= strlen("container-") &&
+			strncmp(name, table[index].name, length) == 0;
+		if (named && *end == '=')
+			found = strcmp(end + 1, value) == 0;
+		named = named && !*end;
 	}
 	free(word);
 	if (words)
@@ -263,7 +268,7 @@ static enum source source_of(enum option_index index, const char *value)
 
 	if (sources[index] == NOWHERE && inherited && strcmp(inherited, value) == 0)
 		return INHERITED;
-	return spank_context() == S_CTX_ALLOCATOR && !on_command_line(value) ? SCRIPT : COMMAND;
+	return spank_context() == S_CTX_ALLOCATOR && !on_command_line(index, value) ? SCRIPT : COMMAND;
 }
 
 static bool is_element(const char *list, const char *value, char separator)

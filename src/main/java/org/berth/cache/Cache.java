@@ -43,12 +43,13 @@ public final class Cache {
     private final BlobStore blobs;
     private final BlobStore artifacts;
     private final BlobStore library;
-    private final LeaseFile.Silent silent = new LeaseFile.Silent(Leases.RENEWAL);
+    private final LeaseFile.Silent silent;
     private final Map<CacheType, Leases> images = new ConcurrentHashMap<>();
 
-    private Cache(Path base, Owners owners) {
+    private Cache(Path base, Owners owners, Jobs jobs) {
         this.base = base;
         this.owners = owners;
+        this.silent = new LeaseFile.Silent(Leases.RENEWAL, jobs);
         this.blobs = store(CacheType.BLOB, BlobStore.Layout.OCI);
         this.artifacts = store(CacheType.ORAS, BlobStore.Layout.FLAT);
         this.library = store(CacheType.LIBRARY, BlobStore.Layout.FLAT);
@@ -72,6 +73,15 @@ public final class Cache {
      * @param root what the user calls the cache directory; the cache is in {@code cache} inside it
      */
     public static Opened open(Path root, Owners owners) {
+        return open(root, owners, Jobs.NONE);
+    }
+
+    /**
+     * Opens a cache in which files are made.
+     *
+     * @param jobs who waits for a job that has ended goes on sooner
+     */
+    public static Opened open(Path root, Owners owners, Jobs jobs) {
         Path base = base(root);
         Path existing = existing(base);
         try {
@@ -81,7 +91,7 @@ public final class Cache {
             }
             makeDirectories(base, owners);
             if (Files.isWritable(base) && Files.isWritable(base.resolve(CacheType.OCI_TMP.word()))) {
-                return new Opened.Usable(new Cache(base, owners));
+                return new Opened.Usable(new Cache(base, owners, jobs));
             }
         } catch (IOException e) {
             // Not to be made: the user is told where, and the work goes on without a cache.
@@ -186,7 +196,7 @@ public final class Cache {
         if (objection(root, owners).isPresent()) {
             return Optional.empty();
         }
-        return new Cache(base(root), owners).finished(key, intact);
+        return new Cache(base(root), owners, Jobs.NONE).finished(key, intact);
     }
 
     /** The same in another part of the cache. */

@@ -165,6 +165,6 @@ public record CacheCollection(List<Item> removed, List<Item> kept, long bytes, l
     }
 
     private static Leases leases(Path directory) {
-        return new Leases(directory, "removes what is not used", new LeaseFile.Silent(Leases.RENEWAL));
+        return new Leases(directory, "removes what is not used", new LeaseFile.Silent(Leases.RENEWAL, Jobs.NONE));
     }
 }

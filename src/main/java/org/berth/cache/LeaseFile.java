@@ -23,16 +23,20 @@ import org.berth.process.ProcessIdentity;
  * A lease as a file made with O_EXCL, the one exclusion that every shared file system carries between machines: locks are
  * refused by some, kept to one machine by others, and stay with a process that was stopped.
  *
- * <p>The file says {@code OWNER RANDOM COUNT}. While the owner works it counts; a lease that does not go on for a while,
- * or whose owner is known to be gone, is taken away by a rename. Two processes may both think that they have it in rare
+ * <p>The file says {@code OWNER RANDOM [JOB] COUNT}. While the owner works it counts; a lease that does not go on for a while,
+ * or whose owner is known to be gone, alone or with his job, is taken away by a rename. Two processes may both think that they have it in rare
  * cases: then a work is done twice, which the cache allows, as it publishes by rename.
  */
 final class LeaseFile {
     static final String SUFFIX = ".lease";
 
     private static final int MAX_BYTES = 4096;
+    private static final int WORDS_WITH_JOB = 4;
     /** How much of the time between two looks counts: a watcher that was stopped itself has seen nothing. */
     private static final Duration LONGEST_LOOK = Duration.ofSeconds(5);
+
+    private static final Duration FIRST_INQUIRY = Duration.ofSeconds(2);
+    private static final Duration LAST_INQUIRY = Duration.ofSeconds(30);
     /** So old by the file system's clock, a lease needs no watching: clocks of machines do not differ by so much. */
     private static final Duration FORGOTTEN = Duration.ofMinutes(10);
 
@@ -57,13 +61,40 @@ final class LeaseFile {
         this.silent = silent;
     }
 
-    /** Owners who gave no sign for as long as one waits: their other leases need no second wait. */
+    /**
+     * Owners who gave no sign for as long as one waits, and jobs that have ended: their other leases need no second wait.
+     *
+     * <p>The batch system is asked by one thread at a time, at growing intervals: many nodes may wait for one.
+     */
     static final class Silent {
         private final Duration renewal;
+        private final Jobs jobs;
         private final Map<ProcessIdentity, Instant> signs = new ConcurrentHashMap<>();
+        private final Map<String, Inquiry> inquiries = new ConcurrentHashMap<>();
 
-        Silent(Duration renewal) {
+        Silent(Duration renewal, Jobs jobs) {
             this.renewal = renewal;
+            this.jobs = jobs;
+        }
+
+        private static final class Inquiry {
+            private boolean ended;
+            private Duration pause = FIRST_INQUIRY;
+            private long next = System.nanoTime();
+        }
+
+        /** Whether the job has ended, as far as it is known by now. */
+        private boolean hasEnded(String job) {
+            Inquiry inquiry = inquiries.computeIfAbsent(job, _ -> new Inquiry());
+            synchronized (inquiry) {
+                if (!inquiry.ended && System.nanoTime() >= inquiry.next) {
+                    inquiry.ended = jobs.hasEnded(job);
+                    inquiry.next = System.nanoTime() + inquiry.pause.toNanos();
+                    Duration twice = inquiry.pause.multipliedBy(2);
+                    inquiry.pause = twice.compareTo(LAST_INQUIRY) > 0 ? LAST_INQUIRY : twice;
+                }
+                return inquiry.ended;
+            }
         }
 
         void add(ProcessIdentity owner, Instant sign) {
@@ -142,7 +173,11 @@ final class LeaseFile {
     }
 
     Attempt attempt() throws IOException {
-        String claim = "%s %s ".formatted(ProcessIdentity.current().word(), random());
+        String claim = "%s %s %s"
+                .formatted(
+                        ProcessIdentity.current().word(),
+                        random(),
+                        silent.jobs.own().map(job -> job + " ").orElse(""));
         try {
             FileChannel channel = Folder.createFile(file);
             boolean written = false;
@@ -184,13 +219,16 @@ final class LeaseFile {
         } catch (NoSuchFileException e) {
             return new Attempt.Busy(Optional.empty());
         }
-        Optional<ProcessIdentity> owner =
-                ProcessIdentity.parse(text.replaceFirst(" .*", "").strip());
+        String[] words = text.strip().split(" ");
+        Optional<ProcessIdentity> owner = ProcessIdentity.parse(words[0]);
         watch(text);
+        boolean missedABeat =
+                unchangedNanos > renewal.plus(renewal.dividedBy(2)).toNanos();
         boolean gone = owner.map(ProcessIdentity::isGone).orElse(false);
         boolean still = unchangedNanos >= patience.toNanos()
                 || sign.isBefore(Instant.now().minus(FORGOTTEN))
-                || owner.isPresent() && silent.isSince(owner.orElseThrow(), sign);
+                || owner.isPresent() && silent.isSince(owner.orElseThrow(), sign)
+                || missedABeat && words.length == WORDS_WITH_JOB && silent.hasEnded(words[2]);
         if (!gone && !still) {
             return new Attempt.Busy(owner);
         }

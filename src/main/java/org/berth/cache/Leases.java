@@ -234,7 +234,8 @@ final class Leases {
 
     private void lookAt(String name) throws IOException {
         // Who is only silent keeps it until somebody wants it, who then sees to his unfinished files.
-        LeaseFile file = new LeaseFile(directory.resolve(name), renewal, patience, new LeaseFile.Silent(renewal));
+        LeaseFile file =
+                new LeaseFile(directory.resolve(name), renewal, patience, new LeaseFile.Silent(renewal, Jobs.NONE));
         if (file.look() instanceof LeaseFile.Attempt.Freed(var owner, var _, var _)) {
             for (Path part : unfinished(name, owner)) {
                 Files.deleteIfExists(part);

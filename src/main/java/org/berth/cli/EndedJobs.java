@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.berth.cache.Jobs;
 import org.berth.cache.Uses;
 import org.berth.error.HostException;
 import org.berth.host.Host;
@@ -13,6 +16,8 @@ import org.berth.instance.KeptContainers;
 
 /** What jobs left that have ended: the next step or command sees to it. */
 final class EndedJobs {
+    private static final Pattern JOB = Pattern.compile("([0-9]{1,10})@([A-Za-z0-9_.-]{1,100})");
+
     private EndedJobs() {}
 
     /**
@@ -39,9 +44,35 @@ final class EndedJobs {
         }
     }
 
+    /**
+     * Slurm, as who waits for another job's work asks it: nothing has ended where it does not answer, or where the job is another
+     * cluster's.
+     */
+    static Jobs asked(Host host) {
+        return new Jobs() {
+            @Override
+            public Optional<String> own() {
+                return host.env("SLURM_JOB_ID")
+                        .flatMap(job -> host.env("SLURM_CLUSTER_NAME").map(cluster -> job + "@" + cluster))
+                        .filter(word -> JOB.matcher(word).matches());
+            }
+
+            @Override
+            public boolean hasEnded(String word) {
+                Matcher job = JOB.matcher(word);
+                return job.matches()
+                        && host.env("SLURM_CLUSTER_NAME")
+                                .or(() -> cluster(host))
+                                .filter(job.group(2)::equals)
+                                .isPresent()
+                        && !among(Set.of(job.group(1)), host).isEmpty();
+            }
+        };
+    }
+
     private static Optional<String> cluster(Host host) {
         try {
-            return host.output(List.of("/bin/sh", "-c", "exec scontrol show config 2>/dev/null"))
+            return host.output(List.of("/bin/sh", "-c", "exec timeout 15 scontrol show config 2>/dev/null"))
                     .lines()
                     .filter(line -> line.startsWith("ClusterName "))
                     .map(line -> line.substring(line.indexOf('=') + 1).strip())
@@ -65,13 +96,13 @@ final class EndedJobs {
     private static Optional<Set<String>> living(Host host) {
         String uid = Integer.toUnsignedString(host.facts().uid());
         try {
-            return Optional.of(
-                    host.output(List.of("/bin/sh", "-c", "exec squeue -h -t all -o '%A %T' -u \"$0\" 2>/dev/null", uid))
-                            .lines()
-                            .filter(line -> line.matches("[0-9]+ (PENDING|RUNNING|SUSPENDED|COMPLETING|CONFIGURING"
-                                    + "|RESIZING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|SIGNALING|STAGE_OUT|STOPPED)"))
-                            .map(line -> line.substring(0, line.indexOf(' ')))
-                            .collect(Collectors.toSet()));
+            return Optional.of(host.output(List.of(
+                            "/bin/sh", "-c", "exec timeout 15 squeue -h -t all -o '%A %T' -u \"$0\" 2>/dev/null", uid))
+                    .lines()
+                    .filter(line -> line.matches("[0-9]+ (PENDING|RUNNING|SUSPENDED|COMPLETING|CONFIGURING"
+                            + "|RESIZING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|SIGNALING|STAGE_OUT|STOPPED)"))
+                    .map(line -> line.substring(0, line.indexOf(' ')))
+                    .collect(Collectors.toSet()));
         } catch (HostException e) {
             return Optional.empty();
         }

@@ -195,6 +195,7 @@ final class Pulling {
         return new PullSettings(
                 cacheDirectory(),
                 places.owners(),
+                EndedJobs.asked(host),
                 this::temporaryDirectory,
                 kind,
                 colon < 0 ? kind.defaultLevel() : level(compression.substring(colon + 1)),

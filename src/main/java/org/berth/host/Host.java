@@ -22,6 +22,7 @@ import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,7 +48,7 @@ public final class Host {
     private static final int OVERFLOW_ID = 65534;
 
     private final Facts facts;
-    private final List<Observation> observations = new ArrayList<>();
+    private final List<Observation> observations = Collections.synchronizedList(new ArrayList<>());
     private final Map<Path, Optional<FileIdentity>> identities = new LinkedHashMap<>();
 
     public Host(Facts facts) {

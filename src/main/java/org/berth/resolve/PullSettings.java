@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.ZoneId;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.berth.cache.Jobs;
 import org.berth.convert.Compression;
 import org.berth.host.Owners;
 import org.berth.oci.ImageLimits;
@@ -13,6 +14,7 @@ import org.berth.oci.ImageLimits;
  *
  * @param cacheDirectory what holds {@code cache/}; empty for {@code --disable-cache}
  * @param owners whose cache is believed
+ * @param jobs in which others make images
  * @param temporary directory for what is gone at the end; asked for only when something is written there
  * @param time that the images carry
  * @param umask of the caller
@@ -21,6 +23,7 @@ import org.berth.oci.ImageLimits;
 public record PullSettings(
         Optional<Path> cacheDirectory,
         Owners owners,
+        Jobs jobs,
         Supplier<Path> temporary,
         Compression compression,
         int level,
@@ -34,7 +37,7 @@ public record PullSettings(
     /** The same for files that are nobody else's: those of the cache, and temporary ones. */
     PullSettings closed() {
         return new PullSettings(
-                cacheDirectory, owners, temporary, compression, level, time, zone, threads, limits, 077, version);
+                cacheDirectory, owners, jobs, temporary, compression, level, time, zone, threads, limits, 077, version);
     }
 
     /** What changes the bytes of an image besides its source. */

@@ -98,13 +98,14 @@ public final class Puller {
 
     /** The user's cache; empty if there is none to be used, which the user has been told. */
     Optional<Cache> cache() {
-        return settings.cacheDirectory().flatMap(directory -> switch (Cache.open(directory, settings.owners())) {
-            case Cache.Opened.Usable(Cache cache) -> Optional.of(cache);
-            case Cache.Opened.Unusable(String reason) -> {
-                events.warning(reason);
-                yield Optional.empty();
-            }
-        });
+        return settings.cacheDirectory()
+                .flatMap(directory -> switch (Cache.open(directory, settings.owners(), settings.jobs())) {
+                    case Cache.Opened.Usable(Cache cache) -> Optional.of(cache);
+                    case Cache.Opened.Unusable(String reason) -> {
+                        events.warning(reason);
+                        yield Optional.empty();
+                    }
+                });
     }
 
     /**

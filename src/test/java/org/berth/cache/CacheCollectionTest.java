@@ -173,7 +173,7 @@ class CacheCollectionTest {
     }
 
     private static Leases leases(Path file) {
-        return new Leases(Folder.parent(file), "tests", new LeaseFile.Silent(Leases.RENEWAL));
+        return new Leases(Folder.parent(file), "tests", new LeaseFile.Silent(Leases.RENEWAL, Jobs.NONE));
     }
 
     @Test

@@ -293,7 +293,7 @@ class CacheTest {
         Leases impatient = new Leases(
                 root.resolve("cache/oci-tmp"),
                 "makes it",
-                new LeaseFile.Silent(renewal),
+                new LeaseFile.Silent(renewal, Jobs.NONE),
                 renewal,
                 Duration.ofMillis(500));
         try (Leases.Lease lease = impatient.acquire(KEY, () -> false, told::add).orElseThrow()) {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.process.ProcessIdentity;
@@ -38,7 +39,7 @@ class LeasesTest {
     Path root;
 
     private final List<String> told = new ArrayList<>();
-    private final LeaseFile.Silent silent = new LeaseFile.Silent(RENEWAL);
+    private final LeaseFile.Silent silent = new LeaseFile.Silent(RENEWAL, Jobs.NONE);
 
     private Leases leases(Duration patience) {
         return new Leases(root, "makes it", silent, RENEWAL, patience);
@@ -243,5 +244,46 @@ class LeasesTest {
         Leases leases = new Leases(Path.of("/proc/self"), "makes it", silent);
         assertThrows(HostException.class, () -> leases.acquire("x", () -> false, told::add));
         assertEquals(Optional.empty(), told.stream().findFirst());
+    }
+
+    @Test
+    void whoseJobHasEndedIsNotWaitedFor() throws Exception {
+        Files.writeString(root.resolve("x.lease"), ELSEWHERE.word() + " 0123456789abcdef 7@here 00000001\n");
+        AtomicInteger asked = new AtomicInteger();
+        LeaseFile.Silent ofJobs = new LeaseFile.Silent(RENEWAL, jobs(job -> {
+            assertEquals("7@here", job);
+            return asked.incrementAndGet() == 2;
+        }));
+        Leases leases = new Leases(root, "makes it", ofJobs, RENEWAL, Duration.ofSeconds(100));
+        try (Leases.Lease _ = acquire(leases, told::add)) {
+            assertEquals(2, asked.get());
+            assertTrue(Files.readString(root.resolve("x.lease")).matches("\\S+ [0-9a-f]{16} 8@here [0-9]{8}\n"));
+        }
+    }
+
+    @Test
+    void slurmIsNotAskedWhileTheOwnerCounts() throws Exception {
+        Leases.Lease held = acquire(
+                new Leases(root, "makes it", new LeaseFile.Silent(RENEWAL, jobs(_ -> true)), RENEWAL, SHORT),
+                told::add);
+        LeaseFile.Silent ofJobs = new LeaseFile.Silent(Duration.ofMillis(400), jobs(_ -> true));
+        Leases waiting = new Leases(root, "makes it", ofJobs, Duration.ofMillis(400), Duration.ofSeconds(100));
+        long until = System.nanoTime() + Duration.ofMillis(1500).toNanos();
+        assertEquals(Optional.empty(), waiting.acquire("x", () -> System.nanoTime() > until, told::add));
+        held.close();
+    }
+
+    private static Jobs jobs(Predicate<String> ended) {
+        return new Jobs() {
+            @Override
+            public Optional<String> own() {
+                return Optional.of("8@here");
+            }
+
+            @Override
+            public boolean hasEnded(String job) {
+                return ended.test(job);
+            }
+        };
     }
 }

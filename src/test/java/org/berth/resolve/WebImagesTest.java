@@ -17,6 +17,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.berth.cache.Jobs;
 import org.berth.cache.OwnFiles;
 import org.berth.convert.Compression;
 import org.berth.error.BerthException;
@@ -105,6 +106,7 @@ class WebImagesTest {
         return new PullSettings(
                 cache,
                 Owners.only(uid()),
+                Jobs.NONE,
                 () -> temporary,
                 Compression.ZSTD,
                 1,
