@@ -268,7 +268,8 @@ static enum source source_of(enum option_index index, const char *value)
 
 	if (sources[index] == NOWHERE && inherited && strcmp(inherited, value) == 0)
 		return INHERITED;
-	return spank_context() == S_CTX_ALLOCATOR && !on_command_line(index, value) ? SCRIPT : COMMAND;
+	return spank_context() == S_CTX_ALLOCATOR && !on_command_line(index, value) ? SCRIPT
+										    : COMMAND;
 }
 
 static bool is_element(const char *list, const char *value, char separator)

@@ -59,7 +59,7 @@ rank 2: seen 0123, open 1, mask 0, cuda 2
 rank 3: seen 0123, open 0, mask 0, cuda 2"
     is "$(ranks -n2 --gpus-per-task=2 --gpu-bind=none)" "rank 0: seen 0123, open 0123, mask unset, cuda 2
 rank 1: seen 0123, open 0123, mask unset, cuda 2"
-    is "$(ranks -n1 --gres=gpu:2 --container-options=--contain)" "rank 0: seen 0123, open 01, mask 0,1, cuda 2"
+    is "$(ranks -n1 --gres=gpu:2 --container-options=--contain)" "rank 0: seen 01, open 01, mask 0,1, cuda 2"
     # No GPU: nothing is opened, and no driver is shown.
     is "$(ranks -n1)" "rank 0: seen 0123, open none, mask unset, cuda 0"
     run as_user APPTAINER_CONFIG_FILE="$DRIVER/berth.yaml" srun -n2 --gpus-per-task=1 --container-explain --container-image="$place/hello.sif" true

@@ -13,7 +13,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.berth.config.GpuSettings;
 import org.berth.devices.GpuRequest.Audience;
 import org.berth.devices.GpuRequest.Wish;
@@ -187,10 +186,10 @@ public final class GpuPlanner {
          */
         private Choice choose(List<Gpu> found, Optional<String> visible) {
             List<Gpu> all = found.stream().sorted(comparator()).toList();
-            if (request.audience() == Audience.STEP) {
-                return new Choice(all, Map.of());
-            }
             List<Gpu> granted = all.stream().filter(Gpu::granted).toList();
+            if (request.audience() == Audience.STEP) {
+                return new Choice(facts.hasOneTaskPerNode() ? granted : all, Map.of());
+            }
             List<Gpu> chosen = granted.size() == all.size() ? ofStep(all) : granted;
             chosen = visible(chosen, granted, visible);
             Map<Integer, Integer> numbers = new HashMap<>();
@@ -215,7 +214,7 @@ public final class GpuPlanner {
         }
 
         private List<Gpu> ofStep(List<Gpu> all) {
-            Optional<String> text = Stream.of("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+            Optional<String> text = facts.variablesOfGivenGpus()
                     .map(name -> facts.environment().getOrDefault(name, ""))
                     .filter(value -> !value.isEmpty())
                     .findFirst();

@@ -54,11 +54,13 @@ public final class GpuReader {
     /**
      * Whether this process belongs to a Slurm step or batch script that was given GPUs.
      *
-     * <p>{@code --gpu-bind=none} leaves the first two unset.
+     * <p>{@code --gpu-bind=none} leaves the first two unset; a step inherits the second from its batch script, given GPUs or not.
      */
     public static boolean inStepWithGpus(Host host) {
         return host.env("SLURM_JOB_ID").isPresent()
                 && Stream.of("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE")
+                        .filter(name -> !name.equals("SLURM_JOB_GPUS")
+                                || host.env("SLURM_STEP_ID").isEmpty())
                         .anyMatch(name -> host.env(name)
                                 .filter(value -> !value.isEmpty() && (!name.endsWith("NODE") || !value.equals("0")))
                                 .isPresent());

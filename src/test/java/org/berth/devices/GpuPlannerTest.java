@@ -83,6 +83,25 @@ class GpuPlannerTest {
     }
 
     @Test
+    void theOnlyTaskOfANodeHasWhatItsCgroupAllows() {
+        GpuRequest request = new GpuRequest(Wish.AUTO, Wish.AUTO, Wish.AUTO, Audience.STEP);
+        for (String tasks : List.of("1", "1(x4)")) {
+            GpuFacts facts = GpuFixtures.node(Map.of("SLURM_STEP_TASKS_PER_NODE", tasks), Set.of(1, 2));
+            assertEquals(List.of(1, 2), minors(plan(request, facts, Order.MINOR)), tasks);
+        }
+        for (String tasks : List.of("2", "1,2", "11", "2(x2)")) {
+            GpuFacts facts = GpuFixtures.node(Map.of("SLURM_STEP_TASKS_PER_NODE", tasks), Set.of(1, 2));
+            assertEquals(List.of(0, 1, 2, 3), minors(plan(request, facts, Order.MINOR)), tasks);
+        }
+    }
+
+    @Test
+    void aStepDoesNotTakeTheGpusOfItsBatchScriptForItsOwn() {
+        GpuFacts facts = GpuFixtures.node(Map.of("SLURM_JOB_GPUS", "0", "SLURM_STEP_ID", "3"), ALL);
+        assertEquals(List.of(0, 1, 2, 3), minors(plan(NV, facts, Order.MINOR)));
+    }
+
+    @Test
     void theOriginalOfARenumberedMaskIsKeptAndHipCountsAfterRocr() {
         GpuFacts facts = GpuFixtures.amdNode(Map.of(
                 "SLURM_JOB_GPUS",

@@ -118,6 +118,7 @@ class GpuReaderTest {
         }
         assertFalse(inStep(Map.of("SLURM_JOB_ID", "7", "SLURM_GPUS_ON_NODE", "0")));
         assertFalse(inStep(Map.of("SLURM_JOB_ID", "7")));
+        assertFalse(inStep(Map.of("SLURM_JOB_ID", "7", "SLURM_JOB_GPUS", "0", "SLURM_STEP_ID", "0")));
         assertFalse(inStep(Map.of("SLURM_STEP_GPUS", "0")));
     }
 
