@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -179,6 +180,7 @@ struct source {
 	pid_t child;
 	int said;     /* words for the user */
 	int ready;    /* or -1: the holder's message */
+	int signals;  /* or -1: readable when one that ends this process waits for us */
 	int grace_ms; /* after the child's end, for others that have still something to say */
 	struct text message;
 };
@@ -212,6 +214,7 @@ static int follow(struct listener *listener, struct source *source)
 	scoped_fd end = process_descriptor(source->child);
 	struct pollfd fds[] = {{.fd = source->said, .events = POLLIN},
 			       {.fd = source->ready, .events = POLLIN},
+			       {.fd = source->signals, .events = POLLIN},
 			       {.fd = end, .events = POLLIN}};
 	bool ended = false, over = false;
 
@@ -221,6 +224,8 @@ static int follow(struct listener *listener, struct source *source)
 	while (!ended && !over) {
 		if (poll(fds, ARRAY_SIZE(fds), end < 0 ? LOOK_MS : -1) < 0 && errno != EINTR)
 			return fail(listener->step, "listen to berth: %m");
+		if (fds[2].revents)
+			return -1;
 		/* First: what it said before its end is then all there. */
 		ended = has_ended(source->child);
 		if (fds[0].fd >= 0 && listen_to(listener, source->said) == GOT_END)
@@ -261,6 +266,7 @@ static int add_store(const struct config *config, struct words *argv)
 static int hold_command(const struct step *step, struct words *argv)
 {
 	if (words_add(argv, (char *)step->config->berth) < 0 ||
+	    (step->quiet && words_add(argv, (char *)"--quiet") < 0) ||
 	    words_add(argv, (char *)"hold") < 0 ||
 	    words_add_new(argv, "--ready-fd=%d", READY_FD) < 0 ||
 	    words_add_new(argv, "--release-fd=%d", RELEASE_FD) < 0 ||
@@ -350,7 +356,20 @@ static int end_starter(pid_t starter, int leash, bool holds)
 	return status;
 }
 
-int child_hold(struct step *step, struct words *environment, char **message, size_t *length)
+/* Those that would end this process. */
+static void ending_signals(sigset_t *set)
+{
+	static const int ending[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+	struct sigaction action;
+
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+			sigaddset(set, ending[i]);
+}
+
+static int hold(struct step *step, struct words *environment, int signals, char **message,
+		size_t *length)
 {
 	bool explain = option_value(OPTION_EXPLAIN) != NULL;
 	struct listener listener = {.step = step,
@@ -380,6 +399,7 @@ int child_hold(struct step *step, struct words *environment, char **message, siz
 	close(leash[0]);
 	source.said = said[0];
 	source.ready = ready[0];
+	source.signals = signals;
 	result = follow(&listener, &source);
 	held = result == 0 && message_is_whole(source.message.bytes, source.message.length);
 	status = end_starter(source.child, leash[1], held);
@@ -402,11 +422,33 @@ int child_hold(struct step *step, struct words *environment, char **message, siz
 			  "step's memory limit, or the image's entrypoint failed)");
 }
 
+/*
+ * When the step is cancelled its tasks get a signal, and when the last of them has ended, the rest
+ * of the step is killed: so this one ends when berth has, which gives its leases back.
+ */
+int child_hold(struct step *step, struct words *environment, char **message, size_t *length)
+{
+	scoped_fd signals = -1;
+	sigset_t ending, before;
+	int result;
+
+	ending_signals(&ending);
+	signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		return fail(step, "start berth: %m");
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	result = hold(step, environment, signals, message, length);
+	/* The end, if one of them has come. */
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
 /* ---- save ---- */
 
 static int save_command(const struct step *step, struct words *argv)
 {
 	if (words_add(argv, (char *)step->config->berth) < 0 ||
+	    (step->quiet && words_add(argv, (char *)"--quiet") < 0) ||
 	    words_add(argv, (char *)"save") < 0 || add_store(step->config, argv) < 0 ||
 	    add_step_words(step, argv) < 0)
 		return fail(step, "start berth: %m");
@@ -447,8 +489,11 @@ int child_saved(const struct step *step, pid_t saver, int output)
 {
 	struct listener listener = {.step = step, .output = STDERR_FILENO};
 	/* Its JVM has it open too, and lives a moment longer when it is told to end. */
-	struct source source = {
-		.child = saver, .said = output, .ready = -1, .grace_ms = LAST_WORDS_MS};
+	struct source source = {.child = saver,
+				.said = output,
+				.ready = -1,
+				.signals = -1,
+				.grace_ms = LAST_WORDS_MS};
 	int status = -1;
 
 	if (follow(&listener, &source) < 0)
@@ -486,6 +531,7 @@ int child_resolve(const struct config *config, const char *image, char **resolve
 	pid_t child;
 
 	if (answer < 0 || !text || words_add(&argv, (char *)config->berth) < 0 ||
+	    (options_are_quiet(environ) && words_add(&argv, (char *)"--quiet") < 0) ||
 	    words_add(&argv, (char *)"resolve") < 0 ||
 	    (config->store && words_add(&argv, (char *)"--fill") < 0) ||
 	    add_store(config, &argv) < 0 || options_as_flags(&argv) < 0 ||

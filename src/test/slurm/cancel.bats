@@ -9,7 +9,7 @@ load helper
 victims=0
 start() { # WORD OF SRUN..., with variables before them
     job=victim.$((++victims))
-    as_user "${variables[@]}" srun -J "$job" -N2 -n4 "$@" >out 2>&1 &
+    LOUD=1 as_user "${variables[@]}" srun -J "$job" -N2 -n4 "$@" >out 2>&1 &
     step=$!
 }
 variables=()

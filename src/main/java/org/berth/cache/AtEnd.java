@@ -1,6 +1,7 @@
 package org.berth.cache;
 
 import java.io.IOException;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Tidies up when the process is ended by SIGINT or SIGTERM while this is open; what SIGKILL leaves goes with the next
@@ -25,7 +26,10 @@ final class AtEnd implements AutoCloseable {
         try {
             Runtime.getRuntime().addShutdownHook(hook);
         } catch (IllegalStateException e) {
-            // The end has begun: this thread does not get far.
+            // The end has begun: nothing more is made by this thread.
+            while (true) {
+                LockSupport.park();
+            }
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 import org.berth.host.SmallFile;
 import org.berth.process.ProcessIdentity;
 
@@ -130,10 +131,10 @@ final class LeaseFile {
         private final AtEnd atEnd;
         private final Thread renewer;
 
-        private Held(String claim, FileChannel channel) {
+        private Held(String claim, FileChannel channel, AtEnd atEnd) {
             this.claim = claim;
             this.channel = channel;
-            this.atEnd = new AtEnd(this::removeIfOurs);
+            this.atEnd = atEnd;
             this.renewer = Thread.ofPlatform().daemon().name("lease").start(this::renew);
         }
 
@@ -159,16 +160,49 @@ final class LeaseFile {
             renewer.interrupt();
             atEnd.close();
             try (channel) {
-                removeIfOurs();
+                removeIf(claim);
             } catch (IOException e) {
                 // Not ours any more; if it is, it grows stale.
             }
         }
+    }
 
-        private void removeIfOurs() throws IOException {
-            if (text(file).startsWith(claim)) {
-                Files.deleteIfExists(file);
+    private void removeIf(String claim) throws IOException {
+        if (text(file).startsWith(claim)) {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    /** The making of a file, which the end of the process does not cut in two: it waits, or nothing is made any more. */
+    private final class Making {
+        private final String claim;
+        private boolean ended;
+
+        Making(String claim) {
+            this.claim = claim;
+        }
+
+        synchronized FileChannel make() throws IOException {
+            while (ended) {
+                LockSupport.park();
             }
+            FileChannel channel = Folder.createFile(file);
+            boolean written = false;
+            try {
+                write(channel, claim, 0);
+                written = true;
+                return channel;
+            } finally {
+                if (!written) {
+                    channel.close();
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+
+        synchronized void end() throws IOException {
+            ended = true;
+            removeIf(claim);
         }
     }
 
@@ -178,21 +212,19 @@ final class LeaseFile {
                         ProcessIdentity.current().word(),
                         random(),
                         silent.jobs.own().map(job -> job + " ").orElse(""));
+        Making making = new Making(claim);
+        AtEnd atEnd = new AtEnd(making::end);
+        boolean taken = false;
         try {
-            FileChannel channel = Folder.createFile(file);
-            boolean written = false;
-            try {
-                write(channel, claim, 0);
-                written = true;
-                return new Attempt.Taken(new Held(claim, channel));
-            } finally {
-                if (!written) {
-                    channel.close();
-                    Files.deleteIfExists(file);
-                }
-            }
+            FileChannel channel = making.make();
+            taken = true;
+            return new Attempt.Taken(new Held(claim, channel, atEnd));
         } catch (FileAlreadyExistsException e) {
             return look();
+        } finally {
+            if (!taken) {
+                atEnd.close();
+            }
         }
     }
 

@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.berth.host.Owners;
 import org.berth.oci.Digest;
 import org.berth.oci.Platform;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -195,6 +196,22 @@ class CacheTest {
                 System.out.println("held");
                 Thread.sleep(60_000);
             }
+            case "churn" -> {
+                Leases leases = new Leases(
+                        root.resolve("cache/oci-tmp"),
+                        "makes it",
+                        new LeaseFile.Silent(Duration.ofSeconds(10), Jobs.NONE),
+                        Duration.ofSeconds(10),
+                        Duration.ofSeconds(60));
+                for (int i = 0; true; i++) {
+                    try (Leases.Lease _ =
+                            leases.acquire(KEY, () -> false, _ -> {}).orElseThrow()) {
+                        if (i == 0) {
+                            System.out.println("held");
+                        }
+                    }
+                }
+            }
             case "make" -> {
                 convert(open(root), made, new AtomicInteger(), Duration.ofMillis(300));
                 Files.writeString(
@@ -278,6 +295,16 @@ class CacheTest {
         Process holder = start("hold");
         awaitHeld(holder);
         assertEquals(2, below("cache/oci-tmp").size());
+        holder.destroy();
+        holder.waitFor();
+        assertEquals(List.of(), below("cache/oci-tmp"));
+    }
+
+    @RepeatedTest(8)
+    void aLeaseThatIsBeingTakenWhenTheEndComesIsNotLeft() throws Exception {
+        open(root);
+        Process holder = start("churn");
+        awaitHeld(holder);
         holder.destroy();
         holder.waitFor();
         assertEquals(List.of(), below("cache/oci-tmp"));
