@@ -82,6 +82,8 @@ const char *option_value(enum option_index index);
 int options_hand_on_image(const char *image);
 /* What the user calls the image that was replaced; NULL if none was. */
 const char *options_image_called(char *const *environment);
+/* Whether srun was told to say nothing but errors. */
+bool options_are_quiet(char *const *environment);
 /* The flags of the Berth CLI that the options stand for. New strings. */
 int options_as_flags(struct words *argv);
 /* ---- step.c: what the tasks of a step on this node have in common ---- */
@@ -117,6 +119,7 @@ struct shared {
 struct step {
 	const struct config *config;
 	bool contained;
+	bool quiet;
 	const char *image;   /* NULL: a named container's own */
 	const char *called;  /* what the user calls it, if that is something else */
 	const char *trouble; /* in user_init, whose failure would be nobody's exit status */

@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern char **environ;
 
 static const char handed_on[] = HANDED_ON;
 static const char called[] = HANDED_ON "CALLED";
+static const char quiet[] = HANDED_ON "QUIET";
 
 enum status {
 	READY,
@@ -456,6 +458,27 @@ static void forget_handed_on(void)
 		unsetenv(name);
 	}
 	unsetenv(called);
+	unsetenv(quiet);
+}
+
+/* Slurm keeps its -Q to itself. Of several commands with ":" between them, the first one's. */
+static bool is_quiet(void)
+{
+	FILE *words = fopen("/proc/self/cmdline", "re");
+	char *word = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	/* getopt(3) of the program has left in optind where its options end. */
+	for (int at = 0; words && at < optind && !found; at++) {
+		if (getdelim(&word, &room, '\0', words) <= 0)
+			break;
+		found = at && (!strcmp(word, "-Q") || !strcmp(word, "--quiet"));
+	}
+	free(word);
+	if (words)
+		fclose(words);
+	return found;
 }
 
 int options_complete_in_allocator(void)
@@ -486,7 +509,16 @@ int options_complete_in_srun(void)
 		if (values[opposite] && hand_on(opposite) < 0)
 			return -1;
 	}
+	if (is_quiet() && setenv(quiet, "1", 1) < 0) {
+		slurm_error("berth: hand on --quiet: %m");
+		return -1;
+	}
 	return 0;
+}
+
+bool options_are_quiet(char *const *environment)
+{
+	return environment_find(environment, quiet) != NULL;
 }
 
 int options_hand_on_image(const char *image)

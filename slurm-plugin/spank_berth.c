@@ -57,16 +57,8 @@ static int resolve_image(void)
 	return result;
 }
 
-int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
+static int complete_step(void)
 {
-	spank_context_t context = spank_context();
-
-	if (context != S_CTX_LOCAL && context != S_CTX_ALLOCATOR)
-		return 0;
-	if (config_check() < 0)
-		return -1;
-	if (context == S_CTX_ALLOCATOR)
-		return options_complete_in_allocator();
 	if (options_complete_in_srun() < 0)
 		return -1;
 	if (option_value(OPTION_IMAGE))
@@ -76,6 +68,22 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 		return -1;
 	}
 	return 0;
+}
+
+int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
+{
+	spank_context_t context = spank_context();
+
+	if (context != S_CTX_LOCAL && context != S_CTX_ALLOCATOR)
+		return 0;
+	if (config_check() == 0 &&
+	    (context == S_CTX_LOCAL ? complete_step() : options_complete_in_allocator()) == 0)
+		return 0;
+	/*
+	 * What srun does, less its two lines about a plugin; nothing is allocated yet. It also
+	 * holds where plugstack.conf calls the plugin optional.
+	 */
+	exit(1);
 }
 
 /* ---- slurmstepd ---- */
@@ -114,6 +122,7 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	if (!step.contained)
 		return 0;
 	step.config = site;
+	step.quiet = options_are_quiet(environment);
 	/* Of the kernel: a step in a batch script inherits the variables of the script's node. */
 	if (gethostname(step.node, sizeof(step.node) - 1) < 0)
 		*step.node = '\0';

@@ -59,28 +59,28 @@ site() { # LINE...
 
 @test "store: the victim's directory is made beforehand, with an image in it" {
     plant "$STORE/$VICTIM" a+rwX
-    run step -N2 -n2 --container-image="$REGISTRY#hello"
+    LOUD=1 run step -N2 -n2 --container-image="$REGISTRY#hello"
     echo "$output"
     unharmed "$output" "Creating SIF file"
     [[ $(lines_with 'right image' "$output") == 2 ]]
     run stat -c '%a %U' "$STORE/$VICTIM".????????????????
     [[ $output == "700 $BERTH_USER" ]]
-    run step -N2 -n2 --container-image="$REGISTRY#hello"
+    LOUD=1 run step -N2 -n2 --container-image="$REGISTRY#hello"
     unharmed "$output"
     [[ $output != *"Creating SIF file"* ]]
 }
 
 @test "store: exchanged after the first use, where everybody may rename" {
     chmod 777 "$STORE"
-    run step -N2 -n2 --container-image="$REGISTRY#hello"
+    LOUD=1 run step -N2 -n2 --container-image="$REGISTRY#hello"
     unharmed "$output"
     plant "$STORE/mine" a+rwX
     as_other 'cd "$0" && mv "$1" gone && mv mine "$1"' "$STORE" "$VICTIM"
-    run step -N2 -n2 --container-image="$REGISTRY#hello"
+    LOUD=1 run step -N2 -n2 --container-image="$REGISTRY#hello"
     echo "$output"
     unharmed "$output"
     # The file that a node is told, by hand: what it is called does not make it the victim's.
-    run step -N1 -n1 --container-image="$(echo "$STORE/$VICTIM"/cache/oci-tmp/*)"
+    LOUD=1 run step -N1 -n1 --container-image="$(echo "$STORE/$VICTIM"/cache/oci-tmp/*)"
     echo "$output"
     [[ $status != 0 && $output != *EVIL* && $output != *"right image"* && $output == *"belongs to berth-other"* ]]
     no_node_is_drained
@@ -88,13 +88,13 @@ site() { # LINE...
 
 @test "store: exchanged to and fro while steps start" {
     chmod 777 "$STORE"
-    run step -N1 -n1 --container-image="$REGISTRY#hello"
+    LOUD=1 run step -N1 -n1 --container-image="$REGISTRY#hello"
     unharmed "$output"
     plant "$STORE/mine" a+rwX
     as_other 'cd "$0" && while :; do mv -T "$1" good; mv -T mine "$1"; mv -T "$1" mine; mv -T good "$1"; done' "$STORE" "$VICTIM" >/dev/null 2>&1 &
     local swapper=$! i
     for i in {1..6}; do
-        run step -N2 -n2 --container-image="$REGISTRY#hello"
+        LOUD=1 run step -N2 -n2 --container-image="$REGISTRY#hello"
         [[ $output != *EVIL* ]] || { kill $swapper; echo "$i: $output"; return 1; }
     done
     pkill -P $swapper || true
@@ -104,7 +104,7 @@ site() { # LINE...
 
 @test "store: one that cannot be written to is told, and the user's cache is used" {
     chmod 755 "$STORE"
-    run step -n1 --container-image="$REGISTRY#hello"
+    LOUD=1 run step -n1 --container-image="$REGISTRY#hello"
     echo "$output"
     unharmed "$output" "the cache of store= is not used" "is used in its place"
 }
@@ -114,7 +114,7 @@ site() { # LINE...
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH"
     with_trailer "$EVIL/evil.sif" "$EVIL/planted"
     # The name of the copy is the digest of what is in the image.
-    run step -N1 -n1 --container-image="$REGISTRY#hello"
+    LOUD=1 run step -N1 -n1 --container-image="$REGISTRY#hello"
     digest=$(tail -c 32 "$STORE/$VICTIM"/cache/oci-tmp/* | od -An -tx1 | tr -d ' \n')
     for node in n1 n2; do
         on_node "$node" install -d -m 1777 "$CLUSTER_SCRATCH"
@@ -124,7 +124,7 @@ site() { # LINE...
             "$CLUSTER_SCRATCH/.berth-$VICTIM-$digest" "$EVIL/planted"
     done
     for i in 1 2; do
-        run as_user BERTH_CONFIG_FILE="$place/site.yaml" srun -N2 -n2 --container-image="$REGISTRY#hello" sh -c 'echo right image'
+        LOUD=1 run as_user BERTH_CONFIG_FILE="$place/site.yaml" srun -N2 -n2 --container-image="$REGISTRY#hello" sh -c 'echo right image'
         echo "$i: $output"
         unharmed "$output"
         [[ $(lines_with "Copying the image to $CLUSTER_SCRATCH/berth-$VICTIM\." "$output") == $((i == 1 ? 2 : 0)) ]]

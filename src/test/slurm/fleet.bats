@@ -24,7 +24,7 @@ job() { # IMAGE: a script whose step says so when it runs
 
 @test "one srun over all nodes: one manifest, each blob once, one conversion" {
     cold
-    LIMIT=300 run as_user srun -N"$(nodes)" -n"$(nodes)" --container-image="docker://$FLEET/hello" sh -c 'echo in $(hostname)'
+    LIMIT=300 LOUD=1 run as_user srun -N"$(nodes)" -n"$(nodes)" --container-image="docker://$FLEET/hello" sh -c 'echo in $(hostname)'
     echo "$output"
     [[ $status == 0 ]]
     [[ $(grep '^in n' <<<"$output" | sort -u | wc -l) == "$(nodes)" ]]

@@ -90,6 +90,12 @@ END
     [[ $status == 0 && $output == *"first hello.sif"* && $output == *"second hello.sif"* ]]
 }
 
+@test "a heterogeneous step: another image for a component is refused in one line" {
+    run as_user salloc -Q -N2 -n2 srun -n1 --container-image="$IMAGES/hello.sif" true : -n1 --container-image="$IMAGES/mpich.sif" touch ran
+    echo "$output"
+    [[ $status != 0 && ! -e ran && $(lines_with "container-image is given twice: $IMAGES/hello.sif and $IMAGES/mpich.sif" "$output") == 1 ]]
+}
+
 @test "srun from a login node, which is no node of the cluster" {
     run as_user srun -N2 -n2 --container-image="$IMAGES/hello.sif" sh -c 'echo $SLURMD_NODENAME $APPTAINER_NAME $SLURM_SUBMIT_HOST'
     echo "$output"

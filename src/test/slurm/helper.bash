@@ -14,12 +14,13 @@ teardown() {
     rm -rf "$place"
 }
 
-# On a busy machine srun may say that its job is queued; -Q keeps that out of what is compared.
+# On a busy machine srun may say that its job is queued; -Q keeps that, and what Berth says of its work, out of what is
+# compared, unless LOUD is set.
 as_user() { # [NAME=value...] COMMAND...
     local word before=''
     local -a command=()
     for word; do
-        if [[ $before == srun && $word != -Q ]]; then command+=(-Q); fi
+        if [[ $before == srun && $word != -Q && $word != --quiet && -z ${LOUD:-} ]]; then command+=(-Q); fi
         command+=("$word")
         before=$word
     done

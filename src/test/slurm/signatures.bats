@@ -85,13 +85,13 @@ END
     own signed.sif g.sif
     forge g.sif "$other"
     rules
-    run step --container-image=./g.sif sh -c "$programs"
+    LOUD=1 run step --container-image=./g.sif sh -c "$programs"
     echo "$output"
     [[ $status == 0 && $output == *Copying* && $output == *"$signed"* ]]
     # And the reverse: a copy of a signed image is no proof for another file.
     own "$IMAGES/hello.sif" unsigned.sif
     forge unsigned.sif g.sif
-    run step --container-image=./unsigned.sif sh -c "$programs"
+    LOUD=1 run step --container-image=./unsigned.sif sh -c "$programs"
     refused "unsigned.sif may not be run" "signature not found for object group 1"
 }
 
@@ -104,16 +104,16 @@ END
     [[ $mine != "$other" ]]
     size=$(stat -c %s mine.sif other.sif | sort -n | tail -1)
     truncate -s "$size" mine.sif other.sif
-    run step --container-image=./mine.sif sh -c "$programs"
+    LOUD=1 run step --container-image=./mine.sif sh -c "$programs"
     [[ $status == 0 && $output == *Copying* && $output == *"$mine"* ]]
     touch -r mine.sif time
     dd if=other.sif of=mine.sif conv=notrunc status=none
     touch -r time mine.sif
-    run step --container-image=./mine.sif sh -c "$programs"
+    LOUD=1 run step --container-image=./mine.sif sh -c "$programs"
     echo "$output"
     [[ $status == 0 && $output == *Copying* && $output == *"$other"* ]]
     rules
-    run step --container-image=./mine.sif sh -c "$programs"
+    LOUD=1 run step --container-image=./mine.sif sh -c "$programs"
     refused "mine.sif may not be run"
     dd if="$SIF/signed-pgp.sif" of=mine.sif conv=notrunc status=none
     touch -r time mine.sif
@@ -161,7 +161,7 @@ with open(sys.argv[1], "r+b") as file:
     old = file.read(1)[0]
     file.seek(int(sys.argv[2]))
     file.write(bytes([old ^ 1]))' "$where.sif" "$at"
-        run step --container-image="./$where.sif" sh -c "$programs"
+        LOUD=1 run step --container-image="./$where.sif" sh -c "$programs"
         if [[ $where == free-* ]]; then
             [[ $status == 0 && $output == *"$signed"* ]] || { echo "$where: $output"; return 1; }
         else

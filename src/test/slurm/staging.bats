@@ -51,7 +51,7 @@ nothing_half() { # is left on a node, or on its way
 @test "each node copies an image of the store once, and keeps its name" {
     site 'stage: always' "stage-path: [\"\$NOSUCH/x\", $CLUSTER_SCRATCH]"
     for round in 1 2; do
-        run step -N2 -n4 --container-image="$REGISTRY#hello" sh -c 'echo in $APPTAINER_CONTAINER'
+        LOUD=1 run step -N2 -n4 --container-image="$REGISTRY#hello" sh -c 'echo in $APPTAINER_CONTAINER'
         echo "$output"
         [[ $status == 0 ]]
         [[ $(lines_with "in $STORE/$(id -u "$BERTH_USER")/cache/oci-tmp/" "$output") == 4 ]]
@@ -66,23 +66,23 @@ nothing_half() { # is left on a node, or on its way
 @test "a file of the user's is copied too, and again when it has changed" {
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH"
     cp "$IMAGES/hello.sif" mine.sif
-    run step -N1 -n1 --container-image=./mine.sif sh -c 'echo in $APPTAINER_NAME'
+    LOUD=1 run step -N1 -n1 --container-image=./mine.sif sh -c 'echo in $APPTAINER_NAME'
     echo "$output"
     [[ $status == 0 && $output == *"in mine.sif"* && $output == *"Copying"* ]]
     touch mine.sif
-    run step -N1 -n1 --container-image=./mine.sif true
+    LOUD=1 run step -N1 -n1 --container-image=./mine.sif true
     [[ $status == 0 && $output == *"Copying"* ]]
     nothing_half
 }
 
 @test "an explanation names the user's image and the copy that is mounted, and makes none" {
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH"
-    run step -N1 -n1 -w n1 --container-explain --container-image="$IMAGES/hello.sif" true
+    LOUD=1 run step -N1 -n1 -w n1 --container-explain --container-image="$IMAGES/hello.sif" true
     echo "$output"
     [[ $status == 0 && $output == *"This node would copy the image to $CLUSTER_SCRATCH first"* ]]
     [[ $output == *"image: hello.sif"* && $output == *"  $IMAGES/hello.sif, squashfs at byte"* && -z $(copies n1) ]]
     step -N1 -n1 -w n1 --container-image="$IMAGES/hello.sif" true
-    run step -N1 -n1 -w n1 --container-explain --container-image="$IMAGES/hello.sif" true
+    LOUD=1 run step -N1 -n1 -w n1 --container-explain --container-image="$IMAGES/hello.sif" true
     echo "$output"
     [[ $status == 0 && $output != *"would copy"* && $output == *"image: hello.sif"* ]]
     [[ $output == *"  $(copies n1), squashfs at byte"* && $output == *"  a copy on this node of $IMAGES/hello.sif"* ]]
@@ -91,7 +91,7 @@ nothing_half() { # is left on a node, or on its way
 @test "an image that cannot be run is named as the user does, and not copied" {
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH"
     head -c 100000 /dev/zero >zeros.sif
-    run step -N1 -n1 -w n1 --container-image=./zeros.sif true
+    LOUD=1 run step -N1 -n1 -w n1 --container-image=./zeros.sif true
     echo "$output"
     [[ $status != 0 && $output == *"could not open image $PWD/zeros.sif: image format not recognized"* ]]
     [[ $output != *"$CLUSTER_SCRATCH"* && $output != *Copying* && -z $(copies n1) ]]
@@ -114,12 +114,12 @@ END
 
 @test "auto: from a disk nothing is copied, from a file server it is" {
     site "stage-path: $CLUSTER_SCRATCH"
-    run step -N1 -n1 -w n1 --container-image="$IMAGES/hello.sif" true
+    LOUD=1 run step -N1 -n1 -w n1 --container-image="$IMAGES/hello.sif" true
     [[ $status == 0 && $output != *"Copying"* ]]
     mksquashfs "$IMAGES/hello.sif" "$place/served.sqfs" -quiet -no-progress >/dev/null
     chmod 644 "$place/served.sqfs"
     "$CLUSTER" exec n1 sh -c 'mkdir -p "$1/fuse" && squashfuse_ll -o allow_other "$0" "$1/fuse" 3>&- 4>&-' "$place/served.sqfs" "$CLUSTER_SCRATCH"
-    run step -N1 -n1 -w n1 --container-image="$CLUSTER_SCRATCH/fuse/hello.sif" sh -c 'echo in $APPTAINER_CONTAINER'
+    LOUD=1 run step -N1 -n1 -w n1 --container-image="$CLUSTER_SCRATCH/fuse/hello.sif" sh -c 'echo in $APPTAINER_CONTAINER'
     echo "$output"
     [[ $status == 0 && $output == *"in $CLUSTER_SCRATCH/fuse/hello.sif"* && $output == *"Copying"* ]]
 }
@@ -127,7 +127,7 @@ END
 @test "where there is no room the image is mounted where it is, and one line per node says so" {
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH/full"
     on_nodes sh -c 'mkdir -p "$0/full" && mount -t tmpfs -o size=3m,mode=1777 small "$0/full" && chmod 1777 "$0/full"' "$CLUSTER_SCRATCH"
-    run step -N2 -n4 --container-image="$IMAGES/mpich.sif" sh -c 'echo ran'
+    LOUD=1 run step -N2 -n4 --container-image="$IMAGES/mpich.sif" sh -c 'echo ran'
     echo "$output"
     [[ $status == 0 && $(lines_with '^ran$' "$output") == 4 ]]
     [[ $(lines_with 'the image is not copied to this node, but mounted from' "$output") == 2 && $(lines_with 'no space: ' "$output") == 2 ]]
@@ -163,7 +163,7 @@ END
 
 @test "gc on a node removes its copies, but not those that run" {
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH" 'cache-max-bytes: 0'
-    run step -N1 -n1 -w n1 --container-image="$IMAGES/hello.sif" true
+    LOUD=1 run step -N1 -n1 -w n1 --container-image="$IMAGES/hello.sif" true
     [[ $status == 0 && $(copies n1 | wc -l) == 1 ]]
     local gc="find $CLUSTER_SCRATCH/berth-* -type f -exec touch -d '9 days ago' {} +; $BERTH cache gc"
     cat >steps.sh <<END

@@ -19,7 +19,7 @@ teardown_file() {
 stampede() { # PROCESSES IMAGE CACHE COMMAND-PREFIX...: into a store that is cold by now
     local processes=$1 image=$2 cache=$3
     shift 3
-    LIMIT=500 run as_user BERTH_CACHEDIR="$cache" srun -N4 -n"$processes" --overcommit \
+    LIMIT=500 LOUD=1 run as_user BERTH_CACHEDIR="$cache" srun -N4 -n"$processes" --overcommit \
         sh -c 'image=$0; exec "$@" pull --reproducible "$SLURM_PROCID.sif" "$image"' "docker://$FLEET/$image" "$@" "$BERTH"
     echo "$output" | sed 's/process [0-9]* on/process N on/' | sort | uniq -c
     [[ $status == 0 ]]

@@ -103,10 +103,13 @@ public final class Uses {
         Folder.write(pins.resolve(entry.file()), (image + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Keeps an image as long as a job may use it, on whatever machine. The first of its steps writes, the others look. */
+    /**
+     * Keeps an image as long as a job, or a job array, may use it, on whatever machine. The first of its steps writes, the others
+     * look; a later task of an array may end later.
+     */
     public void pinForJob(Entry entry, String job, String cluster, Instant until) {
         Path pin = pins.resolve(entry.file() + JOB + job);
-        if (!Files.exists(pin)) {
+        if (!Files.exists(pin) || isOver(pin, until)) {
             write(pin, "%d %s\n".formatted(until.getEpochSecond(), cluster));
         }
     }

@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.berth.cache.Jobs;
 import org.berth.cache.Uses;
 import org.berth.error.HostException;
@@ -92,16 +93,19 @@ final class EndedJobs {
                 .orElse(Set.of());
     }
 
-    /** Empty where Slurm does not say: then nothing is known to have ended. */
+    /** Job arrays count as jobs. Empty where Slurm does not say: then nothing is known to have ended. */
     private static Optional<Set<String>> living(Host host) {
         String uid = Integer.toUnsignedString(host.facts().uid());
         try {
             return Optional.of(host.output(List.of(
-                            "/bin/sh", "-c", "exec timeout 15 squeue -h -t all -o '%A %T' -u \"$0\" 2>/dev/null", uid))
+                            "/bin/sh",
+                            "-c",
+                            "exec timeout 15 squeue -h -t all -o '%A %F %T' -u \"$0\" 2>/dev/null",
+                            uid))
                     .lines()
-                    .filter(line -> line.matches("[0-9]+ (PENDING|RUNNING|SUSPENDED|COMPLETING|CONFIGURING"
+                    .filter(line -> line.matches("[0-9]+ [0-9]+ (PENDING|RUNNING|SUSPENDED|COMPLETING|CONFIGURING"
                             + "|RESIZING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|SIGNALING|STAGE_OUT|STOPPED)"))
-                    .map(line -> line.substring(0, line.indexOf(' ')))
+                    .flatMap(line -> Stream.of(line.split(" ")).limit(2))
                     .collect(Collectors.toSet()));
         } catch (HostException e) {
             return Optional.empty();

@@ -1,8 +1,10 @@
 package org.berth.cli;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import org.berth.host.Host;
 
 /**
  * An image as the users of Slurm write it: a path, a reference with a scheme, or a bare name of a registry's image.
@@ -23,6 +25,11 @@ final class HeldImage {
             "(?:[a-z][a-z0-9+.-]*://|(?:oci|docker)-archive:|docker-daemon:|oci:.*/).*", Pattern.DOTALL);
 
     private HeldImage() {}
+
+    /** What the user calls the image, where the plugin gave another name in its place. */
+    static Optional<String> called(Invocation invocation, Host host) {
+        return invocation.value("called").map(text -> normalized(text, path -> host.exists(host.path(path))));
+    }
 
     /** The image as {@link ImageName#parse} takes it; {@code exists} says whether a path leads to something. */
     static String normalized(String text, Predicate<String> exists) {

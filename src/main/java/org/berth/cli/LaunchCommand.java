@@ -51,10 +51,8 @@ final class LaunchCommand {
 
     /** Plans a request in an image and hands the plan over. */
     int launch(LaunchRequest request, RunnableImage found, LauncherDescriptors launcher) {
-        RunnableImage image = invocation
-                .value("called")
-                .map(text -> found.called(HeldImage.normalized(text, path -> host.exists(host.path(path)))))
-                .orElse(found);
+        RunnableImage image =
+                HeldImage.called(invocation, host).map(found::called).orElse(found);
         invocation.value("pmi").flatMap(LoneRanks.Offer::of).ifPresent(offer -> warnOfLoneRanks(image, offer));
         LaunchHost seen = launchHost(request, image);
         LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);

@@ -65,7 +65,7 @@ final class NamedContainer {
                         new RunnableImage(
                                 new RootfsSource.Directory(Path.of("/")),
                                 container.image().file().map(Path::toString).orElse(""),
-                                shownName(container.image())),
+                                container.image().called()),
                         new Op.Join(container.lock(), running.pid(), running.startTime(), name.name()),
                         launcher);
             }
@@ -124,13 +124,15 @@ final class NamedContainer {
     }
 
     private KeptImage kept(String reference, RunnableImage image) {
+        String called = HeldImage.called(invocation, host).orElse(image.name());
         if (image.removedWhenMounted() || image.container().isEmpty()) {
-            return new KeptImage(reference, Optional.empty(), 0, 0);
+            return new KeptImage(reference, called, Optional.empty(), 0, 0);
         }
         Path file = Path.of(image.container());
         Optional<FileIdentity> identity = host.stat(file).filter(found -> !found.directory());
         return new KeptImage(
                 reference,
+                called,
                 Optional.of(file),
                 identity.map(FileIdentity::size).orElse(0L),
                 identity.map(FileIdentity::mtimeNanos).orElse(0L));
@@ -155,7 +157,7 @@ final class NamedContainer {
                             .formatted(name.name(), file))
                     .hint("bring the old one back, or remove the container with 'berth container remove' on this node");
         }
-        return images.runnable(file, shownName(kept), provenance(kept.reference()));
+        return images.runnable(file, kept.called(), provenance(kept.reference()));
     }
 
     /** A file of the cache that somebody else put there is as good as none: the image is fetched again. */
@@ -169,12 +171,6 @@ final class NamedContainer {
             case ImageName.Remote remote -> new Provenance.Converted(remote.uri());
             case ImageName.Whole whole -> new Provenance.Fetched(whole.uri());
         };
-    }
-
-    private static String shownName(KeptImage image) {
-        return image.reference().startsWith("/")
-                ? image.reference().substring(image.reference().lastIndexOf('/') + 1)
-                : image.reference();
     }
 
     private void tellOfIgnored(LaunchRequest request) {

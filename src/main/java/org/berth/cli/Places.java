@@ -228,7 +228,9 @@ final class Places {
         root.flatMap(directory -> Uses.entry(directory, file)).ifPresent(entry -> {
             Uses uses = new Uses(root.orElseThrow(), owners);
             uses.mark(entry);
-            host.env("SLURM_JOB_ID")
+            // The tasks of an array are jobs of their own, but its number is one.
+            host.env("SLURM_ARRAY_JOB_ID")
+                    .or(() -> host.env("SLURM_JOB_ID"))
                     .filter(job -> job.matches("[0-9]{1,10}"))
                     .ifPresent(job -> uses.pinForJob(
                             entry, job, host.env("SLURM_CLUSTER_NAME").orElse(""), endOfJob()));

@@ -316,6 +316,7 @@ public final class KeptContainers {
         container.job().ifPresent(job -> fields.put("job", new Json.Text(job)));
         fields.put("created", new Json.Text(container.created().toString()));
         fields.put("image", new Json.Text(container.image().reference()));
+        fields.put("called", new Json.Text(container.image().called()));
         container.image().file().ifPresent(image -> fields.put("file", new Json.Text(image.toString())));
         fields.put("size", new Json.Num(Long.toString(container.image().size())));
         fields.put("modified", new Json.Num(Long.toString(container.image().modifiedNanos())));
@@ -346,6 +347,7 @@ public final class KeptContainers {
                     job,
                     new KeptImage(
                             record.text("image").orElse(""),
+                            record.text("called").or(() -> record.text("image")).orElse(""),
                             record.text("file").map(Path::of),
                             record.integer("size").orElse(0L),
                             record.integer("modified").orElse(0L)),

@@ -150,6 +150,13 @@ class CacheCollectionTest {
         cache.sweep();
         assertFalse(Files.exists(root.resolve("cache/pins/oci-tmp.abcdef1.job-16")));
         assertTrue(Files.exists(root.resolve("cache/pins/oci-tmp.abcdef1.job-17")));
+        // A later task of an array.
+        uses.pinForJob(entry, "18", "blue", Instant.now().minusSeconds(3600));
+        uses.pinForJob(entry, "18", "blue", Instant.now().plusSeconds(3600));
+        uses.pinForJob(entry, "18", "blue", Instant.now().minusSeconds(3600));
+        cache.sweep();
+        assertEquals(Set.of("17", "18"), uses.jobs("blue"));
+        uses.release("blue", Set.of("18"));
         // Its job has ended before its time.
         uses.release("red", Set.of("17"));
         assertEquals("used by job 17", reason("abcdef1"));

@@ -12,7 +12,11 @@ import org.junit.jupiter.api.Test;
 /** What a name comes to, by its mode and by what is there. */
 class ChoiceTest {
     private static final KeptContainer THERE = new KeptContainer(
-            Path.of("/c/x"), "x", Optional.empty(), new KeptImage("/a.sif", Optional.empty(), 0, 0), Instant.EPOCH);
+            Path.of("/c/x"),
+            "x",
+            Optional.empty(),
+            new KeptImage("/a.sif", "a.sif", Optional.empty(), 0, 0),
+            Instant.EPOCH);
     private static final Occupants.Holder HOLDER = new Occupants.Holder(1, 2);
 
     @Test

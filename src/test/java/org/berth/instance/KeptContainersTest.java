@@ -26,8 +26,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class KeptContainersTest {
-    private static final KeptImage IMAGE = new KeptImage("/images/a.sif", Optional.of(Path.of("/images/a.sif")), 7, 8);
-    private static final KeptImage OTHER = new KeptImage("docker://host/b@sha256:0", Optional.empty(), 0, 0);
+    private static final KeptImage IMAGE =
+            new KeptImage("/images/a.sif", "a.sif", Optional.of(Path.of("/images/a.sif")), 7, 8);
+    private static final KeptImage OTHER =
+            new KeptImage("docker://host/b@sha256:0", "docker://host/b", Optional.empty(), 0, 0);
 
     @TempDir
     Path parent;
