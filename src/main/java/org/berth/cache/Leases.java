@@ -68,9 +68,7 @@ final class Leases {
 
         /** The file is made: what those were writing from whom the lease was taken is of no use any more. */
         void finished() throws IOException {
-            for (Path part : ofPredecessors) {
-                Files.deleteIfExists(part);
-            }
+            removeAll(ofPredecessors);
         }
 
         @Override
@@ -142,7 +140,15 @@ final class Leases {
             Thread.sleep(pause + ThreadLocalRandom.current().nextLong(pause));
             pause = Math.min(pause * 2, LONGEST_PAUSE_MILLIS);
         }
+        // Who freed the lease is not always who got it then.
+        removeAll(ofPredecessors);
         return Optional.empty();
+    }
+
+    private static void removeAll(List<Path> parts) throws IOException {
+        for (Path part : parts) {
+            Files.deleteIfExists(part);
+        }
     }
 
     /** The lease, unless somebody has it. */

@@ -262,6 +262,17 @@ class LeasesTest {
     }
 
     @Test
+    void whoFreesALeaseAndDoesNotGetItTidiesUpTheSame() throws Exception {
+        Files.writeString(root.resolve("x.lease"), ELSEWHERE.word() + " 0123456789abcdef 7@here 00000001\n");
+        Path part = partOf(ELSEWHERE, "x");
+        LeaseFile.Silent ofJobs = new LeaseFile.Silent(RENEWAL, jobs(_ -> true));
+        Leases leases = new Leases(root, "makes it", ofJobs, RENEWAL, Duration.ofSeconds(100));
+        // Between the two another one takes it and makes the file.
+        assertEquals(Optional.empty(), leases.acquire("x", () -> !Files.exists(root.resolve("x.lease")), told::add));
+        assertFalse(Files.exists(part));
+    }
+
+    @Test
     void slurmIsNotAskedWhileTheOwnerCounts() throws Exception {
         Leases.Lease held = acquire(
                 new Leases(root, "makes it", new LeaseFile.Silent(RENEWAL, jobs(_ -> true)), RENEWAL, SHORT),
