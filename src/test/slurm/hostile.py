@@ -314,7 +314,7 @@ def main():
         print("\n".join(behaviours))
         return
     how = os.environ.get("HOSTILE", "")
-    verb = sys.argv[1]
+    verb = next(word for word in sys.argv[1:] if word != "--quiet")
     if verb == "container":
         log(sys.argv[1:])
         stands_still_once()
