@@ -152,7 +152,7 @@ END
 @test "where sbcast fails the nodes copy it themselves" {
     site 'stage: always' "stage-path: $CLUSTER_SCRATCH/only"
     "$CLUSTER" exec n1 install -d -m 1777 "$CLUSTER_SCRATCH/only"
-    run as_user BERTH_CONFIG_FILE="$place/site.yaml" salloc -Q -N2 -n2 srun -N2 -n2 --container-image="$REGISTRY#hello" sh -c 'echo in'
+    LOUD=1 run as_user BERTH_CONFIG_FILE="$place/site.yaml" salloc -Q -N2 -n2 srun -N2 -n2 --container-image="$REGISTRY#hello" sh -c 'echo in'
     echo "$output"
     [[ $status == 0 && $(lines_with '^in$' "$output") == 2 ]]
     [[ $(lines_with 'so each node copies the image itself' "$output") == 1 && $output == *"Copying the image"* ]]
