@@ -76,10 +76,10 @@ ranks() { # TYPE IMAGE [OPTION...]
 }
 
 @test "ranks in a named container that would start alone are told of, too" {
-    run as_user srun -N1 -n2 --mpi=none --container-image="$IMAGES/mpich.sif" --container-name=ranks true
+    run as_user srun -w n1 -N1 -n2 --mpi=none --container-image="$IMAGES/mpich.sif" --container-name=ranks true
     echo "$output"
     [[ $status == 0 && $(lines_with 'WARNING: MPI ranks .*--mpi=pmi2$' "$output") == 1 ]]
-    run as_user srun -N1 -n2 --mpi=none --container-name=ranks true
+    run as_user srun -w n1 -N1 -n2 --mpi=none --container-name=ranks true
     echo "$output"
     [[ $status == 0 && $(lines_with 'WARNING: MPI ranks .*--mpi=pmi2$' "$output") == 1 ]]
 }

@@ -42,7 +42,7 @@ one_line_per_node() { # WORDS
     one_line_per_node 'of another version than this plugin'
     # One that does not know the plugin's flags.
     printf '#!/bin/sh\necho "FATAL:   unknown flag: $2" >&2\nexit 1\n' >berth
-    run as_user srun -N2 -n6 --container-image="$IMAGES/hello.sif" true
+    LOUD=1 run as_user srun -N2 -n6 --container-image="$IMAGES/hello.sif" true
     one_line_per_node 'unknown flag: --ready-fd'
 }
 
@@ -71,7 +71,7 @@ one_line_per_node() { # WORDS
 
 @test "/dev/fuse is absent: the image is unpacked, or a line says why not" {
     on_nodes mv /dev/fuse /dev/fuse.away
-    run as_user srun -N2 -n4 --container-image="$IMAGES/hello.sif" sh -c 'echo in $APPTAINER_NAME'
+    LOUD=1 run as_user srun -N2 -n4 --container-image="$IMAGES/hello.sif" sh -c 'echo in $APPTAINER_NAME'
     echo "$output"
     [[ $status == 0 && $(lines_with 'in hello.sif' "$output") == 4 ]]
     [[ $(lines_with 'berth: n1: .*/dev/fuse' "$output") == 1 && $(lines_with 'berth: n2: .*/dev/fuse' "$output") == 1 ]]
