@@ -31,7 +31,7 @@ final class BuildCommand {
         this.host = host;
         this.messages = messages;
         this.images = new LocalImages(host, site);
-        this.pulling = new Pulling(invocation, host, site, messages);
+        this.pulling = new Pulling(invocation, host, site, new TerminalListener(messages));
         this.sandbox = invocation.flag("sandbox");
     }
 
@@ -41,7 +41,7 @@ final class BuildCommand {
         ImageName name = ImageName.parse(source);
         BuildTarget target =
                 new BuildTarget(host, host.path(out), out, sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
-        target.requireFree(invocation.flag("force"));
+        target.requireFree(invocation.flag("force"), new TerminalListener(messages));
         boolean done = false;
         try {
             build(name, target);
@@ -53,7 +53,7 @@ final class BuildCommand {
         }
         messages.info("Build complete: " + out);
         messages.done(host.path(out));
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private void build(ImageName name, BuildTarget target) {
@@ -144,7 +144,8 @@ final class BuildCommand {
     }
 
     private void throughSif(SifMaking making, BuildTarget target) {
-        Path sif = OwnFiles.temporary(pulling.places().temporaryDirectory(messages), "berth-image-", ".sif");
+        Path sif = OwnFiles.temporary(
+                pulling.places().temporaryDirectory(new TerminalListener(messages)), "berth-image-", ".sif");
         try {
             making.make(sif);
             Sandboxes.unpack(images.kind(sif), target, rights());

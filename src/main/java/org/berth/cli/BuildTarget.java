@@ -1,9 +1,5 @@
 package org.berth.cli;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -45,14 +41,14 @@ final class BuildTarget {
     }
 
     /** Makes sure that {@code build} may put its result there (apptainer.md 4.3, "Destination rules"). */
-    void requireFree(boolean force) {
+    void requireFree(boolean force, Listener listener) {
         if (host.isLink(destination) || host.exists(destination)) {
-            requireReplaceable(force);
+            requireReplaceable(force, listener);
         }
         requirePossible();
     }
 
-    private void requireReplaceable(boolean force) {
+    private void requireReplaceable(boolean force, Listener listener) {
         boolean directory = host.isDirectory(destination);
         if (directory && host.list(destination).isEmpty() || force) {
             return;
@@ -66,21 +62,11 @@ final class BuildTarget {
             throw new HostException(
                     "build target '%s' already exists. Use --force if you want to overwrite it".formatted(named));
         }
-        if (!confirmed()) {
-            throw new HostException("stopping build");
-        }
-    }
-
-    private boolean confirmed() {
-        System.out.print(
+        String question =
                 "Build target '%s' already exists and will be deleted during the build process. ".formatted(named)
-                        + "Do you want to continue? [y/N] ");
-        System.out.flush();
-        try {
-            String answer = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).readLine();
-            return answer != null && answer.strip().matches("(?i)y|yes");
-        } catch (IOException e) {
-            return false;
+                        + "Do you want to continue? [y/N] ";
+        if (!listener.confirms(question)) {
+            throw new HostException("stopping build");
         }
     }
 

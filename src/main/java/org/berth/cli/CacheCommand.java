@@ -65,7 +65,7 @@ final class CacheCommand {
         } catch (IOException e) {
             throw new HostException("could not read the cache: " + Host.reason(e), e);
         }
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     /** The cache that is meant; a store that was named and cannot be used is refused, lest another one be cleaned in its place. */
@@ -75,7 +75,7 @@ final class CacheCommand {
                 throw new HostException("the cache of the store is not to be used: " + reason);
             });
         }
-        places.tellOfRefused(messages);
+        places.tellOfRefused(new TerminalListener(messages));
         Path directory = places.cacheDirectory()
                 .orElseThrow(() -> new HostException("there is no cache to be used: "
                                 + places.placement(Role.IMAGES).objections())
@@ -282,7 +282,7 @@ final class CacheCommand {
             }
             return;
         }
-        Pulling pulling = new Pulling(invocation, host, site, messages);
+        Pulling pulling = new Pulling(invocation, host, site, new TerminalListener(messages));
         for (String image : invocation.operands()) {
             Puller.PulledImage pulled = switch (ImageName.parse(image)) {
                 case ImageName.LocalPath(String path) ->

@@ -45,7 +45,7 @@ final class ContainerCommand {
                     TIME.format(container.created().atZone(ZoneId.systemDefault())),
                     container.image().reference()));
         }
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private int remove() {
@@ -82,6 +82,6 @@ final class ContainerCommand {
                 .toList();
         used.forEach(container -> messages.error(new HostException("container %s is in use".formatted(container.name()))
                 .hint("it is not removed: end the steps in it first")));
-        return used.isEmpty() ? Program.SUCCESS : Program.FAILURE;
+        return used.isEmpty() ? ExitStatus.SUCCESS : ExitStatus.FAILURE;
     }
 }

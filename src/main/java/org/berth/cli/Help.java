@@ -42,7 +42,7 @@ final class Help {
     }
 
     private static int start(String... words) {
-        int[] status = {Program.FAILURE};
+        int[] status = {ExitStatus.FAILURE};
         Quarkus.run(HelpApplication.class, (code, failure) -> status[0] = code, words);
         return status[0];
     }

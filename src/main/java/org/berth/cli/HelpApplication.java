@@ -18,12 +18,12 @@ public final class HelpApplication implements QuarkusApplication {
         return switch (words.getFirst()) {
             case "completion" -> {
                 System.out.println(AutoComplete.bash(PROGRAM, PicocliModel.commandLine(PROGRAM)));
-                yield Program.SUCCESS;
+                yield ExitStatus.SUCCESS;
             }
             case "error" -> error(words.get(1), words.subList(2, words.size()));
             case "nothing" -> {
                 PicocliModel.commandLine(words.get(1)).usage(System.out);
-                yield Program.USAGE;
+                yield ExitStatus.USAGE;
             }
             default -> help(words.get(1), words.subList(2, words.size()));
         };
@@ -40,7 +40,7 @@ public final class HelpApplication implements QuarkusApplication {
             command = next;
         }
         command.usage(System.out);
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private static int error(String message, List<String> path) {
@@ -59,7 +59,7 @@ public final class HelpApplication implements QuarkusApplication {
                             "\nUsage: berth [global options...] %s [options...] %s".formatted(c.name(), c.operands())));
             err.println("Run 'berth %s --help' for more detailed usage information.".formatted(command));
         }
-        return Program.USAGE;
+        return ExitStatus.USAGE;
     }
 
     /** Names close to the quoted or dashed word of the message. */

@@ -17,6 +17,7 @@ import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.LaunchRequest.Namespaces;
 import org.berth.launch.Lifetime;
 import org.berth.launch.Note;
+import org.berth.launch.Op;
 import org.berth.oci.ImageReference;
 import org.berth.resolve.ImageSource;
 import org.berth.resolve.Puller;
@@ -45,17 +46,24 @@ final class HoldCommand {
         Optional<String> given = invocation.operands().isEmpty() ? Optional.empty() : Optional.of(image());
         LaunchCommand launch = new LaunchCommand(Action.EXEC, invocation, host, site, messages);
         if (invocation.given("name")) {
-            return new NamedContainer(invocation, host, site, messages).hold(request, given, launch, launcher);
+            NamedContainer named = new NamedContainer(invocation, host, site, new TerminalListener(messages));
+            return switch (named.found(request, given)) {
+                case NamedContainer.Found.Start(LaunchRequest over, RunnableImage image) ->
+                    launch.launch(over, image, launcher);
+                case NamedContainer.Found.Join(RunnableImage image, Op.Join join) ->
+                    launch.join(request, image, join, launcher);
+            };
         }
         String text =
                 given.orElseThrow(() -> new UsageException("the step has neither an image nor a container's name"));
-        RunnableImage image = new Images(invocation, host, site, messages).runnable(text, copies());
+        RunnableImage image =
+                new Images(invocation, host, site, new TerminalListener(messages)).runnable(text, copies());
         return launch.launch(request, image, launcher);
     }
 
     private UnaryOperator<Path> copies() {
         Places places = new Places(invocation, host, site);
-        Staging staging = new Staging(host, site, places, messages);
+        Staging staging = new Staging(host, site, places, new TerminalListener(messages));
         if (invocation.flag("dry-run") || invocation.flag("explain")) {
             return staging::planned;
         }
@@ -69,7 +77,7 @@ final class HoldCommand {
     int resolve() {
         request(new Lifetime.Foreground());
         String image = image();
-        Pulling pulling = new Pulling(invocation, host, site, messages);
+        Pulling pulling = new Pulling(invocation, host, site, new TerminalListener(messages));
         ImageName name = ImageName.parse(image);
         if (invocation.flag("fill") && !(name instanceof ImageName.LocalPath)) {
             requireStore();
@@ -84,7 +92,7 @@ final class HoldCommand {
                     case ImageName.Stored stored -> stored.uri();
                     case ImageName.Whole whole -> invocation.flag("fill") ? stored(pulling.fetch(whole)) : whole.uri();
                 });
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     /** The same repository at the digest that its tag has now. */
@@ -117,7 +125,7 @@ final class HoldCommand {
             throw withoutStore("it is gone");
         }
         Places places = new Places(invocation, host, site);
-        new Staging(host, site, places, messages).broadcast(image.file());
+        new Staging(host, site, places, new TerminalListener(messages)).broadcast(image.file());
         return image.file().toString();
     }
 

@@ -35,16 +35,16 @@ final class Images {
     private final Invocation invocation;
     private final Host host;
     private final SiteConfig site;
-    private final Messages messages;
+    private final Listener listener;
     private final LocalImages local;
     private final SitePolicy policy;
     private final Map<Path, FileIdentity> judged = new HashMap<>();
 
-    Images(Invocation invocation, Host host, SiteConfig site, Messages messages) {
+    Images(Invocation invocation, Host host, SiteConfig site, Listener listener) {
         this.invocation = invocation;
         this.host = host;
         this.site = site;
-        this.messages = messages;
+        this.listener = listener;
         this.local = new LocalImages(host, site);
         this.policy = new SitePolicy(host, site, () -> KeyFiles.global(host).publicKeys());
     }
@@ -65,7 +65,7 @@ final class Images {
                         .shownAs(file.toString());
             }
             case ImageName.Remote remote -> {
-                Pulling pulling = new Pulling(invocation, host, site, messages);
+                Pulling pulling = new Pulling(invocation, host, site, listener);
                 Puller.PulledImage pulled =
                         pulling.from(remote, source -> pulling.puller().pull(source));
                 pulling.places().markUse(pulled);
@@ -74,7 +74,7 @@ final class Images {
                 yield mountable(pulled.file(), remote.uri(), Origin.of(pulled));
             }
             case ImageName.Whole whole -> {
-                Pulling pulling = new Pulling(invocation, host, site, messages);
+                Pulling pulling = new Pulling(invocation, host, site, listener);
                 Puller.PulledImage pulled = pulling.fetch(whole);
                 pulling.places().markUse(pulled);
                 requireAllowed(pulled.file(), pulled.file(), new Provenance.Fetched(whole.uri()), pulled.temporary());
@@ -202,8 +202,8 @@ final class Images {
     }
 
     private Path unpacked(RootfsSource.Squashfs squashfs, String why) {
-        messages.info("Converting SIF file to temporary sandbox (%s)".formatted(why));
-        Path parent = new Places(invocation, host, site).temporaryDirectory(messages);
+        listener.info("Converting SIF file to temporary sandbox (%s)".formatted(why));
+        Path parent = new Places(invocation, host, site).temporaryDirectory(listener);
         Path directory;
         try {
             directory = Files.createTempDirectory(parent, "berth-rootfs-");

@@ -41,7 +41,7 @@ final class InspectCommand {
                 invocation.flag("all") ? InspectSelection.ALL : new InspectSelection(parts(), invocation.value("app"));
         boolean json = invocation.flag("json") || invocation.flag("all");
         System.out.print(json ? selection.json(metadata) : selection.text(metadata));
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     static InspectMetadata metadata(Invocation invocation, Host host, SiteConfig site) {

@@ -50,7 +50,7 @@ final class KeyCommand {
     private int attempt(String what, int failure, Runnable action) {
         try {
             action.run();
-            return Program.SUCCESS;
+            return ExitStatus.SUCCESS;
         } catch (BerthException e) {
             messages.error(Signatures.during(what, e));
             return failure;
@@ -116,7 +116,7 @@ final class KeyCommand {
                 System.out.print("Public key listing (%s):\n\n".formatted(keyring.publicFile()));
                 System.out.print(KeyList.text(publicDescriptions()));
             }
-            return Program.SUCCESS;
+            return ExitStatus.SUCCESS;
         } catch (BerthException e) {
             throw Signatures.during("While listing keys", e);
         }
@@ -213,7 +213,7 @@ final class KeyCommand {
                                 publicFailure.orElseThrow().getMessage(),
                                 secretFailure.orElseThrow().getMessage()));
             }
-            return Program.SUCCESS;
+            return ExitStatus.SUCCESS;
         }
         boolean secret = invocation.flag("secret");
         Optional<BerthException> failure = failure(() -> {
@@ -226,7 +226,7 @@ final class KeyCommand {
         failure.ifPresent(e -> {
             throw Signatures.during("Unable to remove %s key".formatted(secret ? "private" : "public"), e);
         });
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private static Optional<BerthException> failure(Runnable action) {

@@ -46,7 +46,8 @@ final class LaunchCommand {
                 LaunchRequests.of(action, new Lifetime.Foreground(), invocation, host, site, messages.level(), notes);
         notes.forEach(messages::note);
         String name = invocation.operands().getFirst();
-        return launch(request, new Images(invocation, host, site, messages).runnable(name), launcher);
+        return launch(
+                request, new Images(invocation, host, site, new TerminalListener(messages)).runnable(name), launcher);
     }
 
     /** Plans a request in an image and hands the plan over. */
@@ -88,7 +89,7 @@ final class LaunchCommand {
             launcher.writePlan(PlanWriter.bytes(plan));
         }
         messages.done();
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private LaunchHost launchHost(LaunchRequest request, RunnableImage image) {

@@ -26,7 +26,7 @@ public final class Main {
         Optional<LauncherDescriptors> launcher = LauncherDescriptors.inherited();
         if (launcher.isEmpty()) {
             System.err.println("FATAL:   this is Berth's planner; the program to run is bin/berth");
-            Runtime.getRuntime().halt(Program.FAILURE);
+            Runtime.getRuntime().halt(ExitStatus.FAILURE);
         }
         int status;
         try {
@@ -34,10 +34,10 @@ public final class Main {
             status = new Program(new Host(facts), launcher.orElseThrow()).run();
         } catch (BerthException e) {
             new Messages(System.err, Messages.NORMAL, false).fatal(e);
-            status = Program.FAILURE;
+            status = ExitStatus.FAILURE;
         }
         System.out.flush();
         System.err.flush();
-        Runtime.getRuntime().halt(status == Program.USAGE ? LauncherDescriptors.STATUS_USAGE : status);
+        Runtime.getRuntime().halt(status == ExitStatus.USAGE ? LauncherDescriptors.STATUS_USAGE : status);
     }
 }

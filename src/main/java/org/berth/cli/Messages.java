@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 import org.berth.error.BerthException;
 import org.berth.host.Host;
 import org.berth.launch.Note;
@@ -18,10 +19,15 @@ final class Messages {
     static final int VERBOSE = 4;
     static final int DEBUG = 5;
 
+    /** What the Slurm plugin calls, in srun and on the nodes. */
+    private static final Set<String> STEP = Set.of("resolve", "hold");
+
     private final PrintStream err;
     private final int level;
     private final boolean colour;
     private final Optional<JsonEvents> events;
+    private final ProgressStyle style;
+    private final boolean step;
 
     /** Kinds of messages, each with its label and the colour of that on a terminal. */
     private enum Kind {
@@ -43,14 +49,16 @@ final class Messages {
     }
 
     Messages(PrintStream err, int level, boolean colour) {
-        this(err, level, colour, Optional.empty());
+        this(err, level, colour, ProgressStyle.NONE, false);
     }
 
-    private Messages(PrintStream err, int level, boolean colour, Optional<JsonEvents> events) {
+    private Messages(PrintStream err, int level, boolean colour, ProgressStyle style, boolean step) {
         this.err = err;
         this.level = level;
         this.colour = colour;
-        this.events = events;
+        this.events = style == ProgressStyle.JSON ? Optional.of(new JsonEvents(err)) : Optional.empty();
+        this.style = style;
+        this.step = step;
     }
 
     /** By the global options, {@code APPTAINER_MESSAGELEVEL} and {@code --progress}. */
@@ -77,13 +85,28 @@ final class Messages {
         boolean colour = host.facts().standardErrorIsTerminal()
                 && !invocation.globalFlag("nocolor")
                 && host.env("NO_COLOR").isEmpty();
-        boolean json = ProgressStyle.of(invocation) == ProgressStyle.JSON;
+        ProgressStyle asked = ProgressStyle.of(invocation);
+        ProgressStyle automatic = host.facts().standardErrorIsTerminal() ? ProgressStyle.TTY : ProgressStyle.NONE;
         return new Messages(
-                System.err, level, colour, json ? Optional.of(new JsonEvents(System.err)) : Optional.empty());
+                System.err,
+                level,
+                colour,
+                asked == ProgressStyle.AUTO ? automatic : asked,
+                STEP.contains(invocation.command().name()));
     }
 
     int level() {
         return level;
+    }
+
+    /** How progress is shown; never AUTO. */
+    ProgressStyle style() {
+        return style;
+    }
+
+    /** Whether a step of Slurm's is spoken for: a job has many, on many nodes. */
+    boolean ofStep() {
+        return step;
     }
 
     /** Where events go if {@code --progress=json} asks for them; they are not a matter of the level. */

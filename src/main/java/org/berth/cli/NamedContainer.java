@@ -9,7 +9,6 @@ import org.berth.error.ImageException;
 import org.berth.error.UsageException;
 import org.berth.host.FileIdentity;
 import org.berth.host.Host;
-import org.berth.host.LauncherDescriptors;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
 import org.berth.instance.Choice;
@@ -29,21 +28,30 @@ final class NamedContainer {
     private final Invocation invocation;
     private final Host host;
     private final SiteConfig site;
-    private final Messages messages;
+    private final Listener listener;
     private final ContainerName name;
     private final KeptContainers containers;
 
-    NamedContainer(Invocation invocation, Host host, SiteConfig site, Messages messages) {
+    NamedContainer(Invocation invocation, Host host, SiteConfig site, Listener listener) {
         this.invocation = invocation;
         this.host = host;
         this.site = site;
-        this.messages = messages;
+        this.listener = listener;
         this.name = ContainerName.parse(invocation.value("name").orElseThrow(), invocation.value("job"));
         this.containers = new KeptContainers(site.containers(), Places.owners(host, site));
     }
 
+    /** What is to be done for a step in it. */
+    sealed interface Found {
+        /** A container is started. */
+        record Start(LaunchRequest request, RunnableImage image) implements Found {}
+
+        /** One that runs is entered. */
+        record Join(RunnableImage image, Op.Join join) implements Found {}
+    }
+
     /** @param image as the user calls it */
-    int hold(LaunchRequest request, Optional<String> image, LaunchCommand launch, LauncherDescriptors launcher) {
+    Found found(LaunchRequest request, Optional<String> image) {
         if (invocation.flag("writable")) {
             throw new UsageException("--writable and --container-name exclude each other")
                     .hint("a named container can be written to as it is");
@@ -60,28 +68,24 @@ final class NamedContainer {
         return switch (Choice.of(name, there, touched, holder)) {
             case Choice.Join(KeptContainer container, Occupants.Holder running) -> {
                 tellOfIgnored(request);
-                yield launch.join(
-                        request,
+                yield new Found.Join(
                         new RunnableImage(
                                 new RootfsSource.Directory(Path.of("/")),
                                 container.image().file().map(Path::toString).orElse(""),
                                 container.image().called()),
-                        new Op.Join(container.lock(), running.pid(), running.startTime(), name.name()),
-                        launcher);
+                        new Op.Join(container.lock(), running.pid(), running.startTime(), name.name()));
             }
             case Choice.Start(KeptContainer container) ->
                 image.filter(given -> !touched
                                 && !reference(given).equals(container.image().reference()))
-                        .map(given -> make(request, given, launch, launcher))
-                        .orElseGet(() -> launch.launch(request.over(layer(container)), runnable(container), launcher));
+                        .map(given -> made(request, given))
+                        .orElseGet(() -> new Found.Start(request.over(layer(container)), runnable(container)));
             case Choice.Make() ->
-                make(
+                made(
                         request,
                         image.orElseThrow(() -> new HostException(
                                         "container %s does not exist on this node".formatted(name.name()))
-                                .hint("--container-image says what it is made from")),
-                        launch,
-                        launcher);
+                                .hint("--container-image says what it is made from")));
         };
     }
 
@@ -89,12 +93,12 @@ final class NamedContainer {
         return invocation.flag("dry-run") || invocation.flag("explain");
     }
 
-    private int make(LaunchRequest request, String given, LaunchCommand launch, LauncherDescriptors launcher) {
-        RunnableImage image = new Images(invocation, host, site, messages).runnable(given);
+    private Found made(LaunchRequest request, String given) {
+        RunnableImage image = new Images(invocation, host, site, listener).runnable(given);
         KeptImage kept = kept(reference(given), image);
         KeptContainer container = onlyShown() ? containers.planned(name, kept) : containers.make(name, kept);
         requireSame(container, given);
-        return launch.launch(request.over(layer(container)), image, launcher);
+        return new Found.Start(request.over(layer(container)), image);
     }
 
     private Layer layer(KeptContainer container) {
@@ -141,7 +145,7 @@ final class NamedContainer {
     /** The recorded image; a layer over another one would make no sense. */
     private RunnableImage runnable(KeptContainer container) {
         KeptImage kept = container.image();
-        Images images = new Images(invocation, host, site, messages);
+        Images images = new Images(invocation, host, site, listener);
         boolean local = kept.reference().startsWith("/");
         if (!local && kept.file().filter(this::isBelieved).isEmpty()) {
             return images.runnable(kept.reference());
@@ -162,7 +166,7 @@ final class NamedContainer {
 
     /** A file of the cache that somebody else put there is as good as none: the image is fetched again. */
     private boolean isBelieved(Path file) {
-        return SaveCommand.isBelieved(file, host, site);
+        return Places.isBelieved(file, host, site);
     }
 
     private static Provenance provenance(String reference) {
@@ -179,7 +183,7 @@ final class NamedContainer {
                 || !request.scratch().isEmpty()
                 || request.identity() == LaunchRequest.Identity.ROOT;
         if (mounts) {
-            messages.info("container %s runs and is joined as it is: --container-mounts and --container-remap-root"
+            listener.info("container %s runs and is joined as it is: --container-mounts and --container-remap-root"
                             .formatted(name.name())
                     + " count for the step that starts it");
         }

@@ -54,6 +54,15 @@ final class Places {
         return new Owners(host.facts().uid(), trusted.owners(), trusted.groups());
     }
 
+    /** Whether what Berth once found an image in is there still, and nobody else can have written it. */
+    static boolean isBelieved(Path file, Host host, SiteConfig site) {
+        try {
+            return owners(host, site).objection(file, Owners.Kind.FILE).isEmpty();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     Owners owners() {
         return owners;
     }
@@ -81,14 +90,14 @@ final class Places {
     }
 
     /** Says of a cache that somebody else has filled, or of a store that cannot be used, what is used in its place. */
-    void tellOfRefused(Messages messages) {
+    void tellOfRefused(Listener listener) {
         Optional<Path> used = cacheDirectory();
         for (Placement.Judgement judgement : placement(Role.IMAGES).judgements()) {
             Candidate candidate = judgement.candidate();
             if (judgement.verdict() == Placement.Verdict.DISTRUSTED
                     || judgement.verdict() == Placement.Verdict.REFUSED
                             && candidate.origin().equals(STORE)) {
-                messages.warning("the cache of %s is not used: %s; %s"
+                listener.warning("the cache of %s is not used: %s; %s"
                         .formatted(
                                 candidate.origin(),
                                 judgement.reason(),
@@ -102,8 +111,8 @@ final class Places {
      * Where what is gone at the end is kept. A TMPDIR that is not there, as one that only the login node has, is passed over; what
      * was named for Berth alone is only passed over in a Slurm step.
      */
-    Path temporaryDirectory(Messages messages) {
-        Placement placement = existing(placement(Role.TMP), messages);
+    Path temporaryDirectory(Listener listener) {
+        Placement placement = existing(placement(Role.TMP), listener);
         Path path = placement
                 .path()
                 .orElseThrow(() -> new HostException("there is no place for temporary files: " + placement.objections())
@@ -123,7 +132,7 @@ final class Places {
         }
     }
 
-    private Placement existing(Placement placement, Messages messages) {
+    private Placement existing(Placement placement, Listener listener) {
         if (placement.judgements().size() != 1) {
             return placement;
         }
@@ -134,7 +143,7 @@ final class Places {
             return placement;
         }
         Placement others = Placement.choose(Role.TMP, all().siteTemporaries(), looking);
-        messages.warning("%s is %s, which does not exist here%s"
+        listener.warning("%s is %s, which does not exist here%s"
                 .formatted(
                         only.origin(),
                         only.path().orElseThrow(),

@@ -13,10 +13,6 @@ import org.berth.launch.Note;
 
 /** One command from its command line to its exit status. */
 final class Program {
-    static final int SUCCESS = 0;
-    static final int USAGE = 1;
-    static final int FAILURE = 255;
-
     private final Host host;
     private final LauncherDescriptors launcher;
 
@@ -41,10 +37,10 @@ final class Program {
             return Help.usageError(e);
         } catch (BerthException e) {
             messages.fatal(e);
-            return FAILURE;
+            return ExitStatus.FAILURE;
         } catch (RuntimeException | Error e) {
             messages.fault(e);
-            return FAILURE;
+            return ExitStatus.FAILURE;
         }
     }
 
@@ -75,7 +71,7 @@ final class Program {
             case "push" -> new PushCommand(invocation, host, messages).run();
             case "registry login", "registry logout", "registry list" ->
                 new RegistryCommand(invocation, host, messages).run();
-            case "version" -> Version.print(invocation, host);
+            case "version" -> new VersionCommand(invocation, host).run();
             default -> Help.run(invocation, host);
         };
     }

@@ -44,6 +44,17 @@ final class Prompt {
         }
     }
 
+    /** Whether the answer is yes; anything else, and the end of the input, is no. */
+    static boolean confirms(String question) {
+        System.out.print(question);
+        System.out.flush();
+        try {
+            return line(new FileInputStream(FileDescriptor.in)).strip().matches("(?i)y|yes");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** All of standard input, without the last line's end. */
     static String standardInput() {
         try {

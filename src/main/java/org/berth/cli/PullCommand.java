@@ -30,7 +30,7 @@ final class PullCommand {
     int run() {
         List<String> operands = invocation.operands();
         String uri = operands.getLast();
-        Pulling pulling = new Pulling(invocation, host, site, messages);
+        Pulling pulling = new Pulling(invocation, host, site, new TerminalListener(messages));
         BuildTarget made = switch (ImageName.parse(uri)) {
             case ImageName.LocalPath(String path) ->
                 throw new UsageException("'%s' names no registry".formatted(path))
@@ -45,7 +45,7 @@ final class PullCommand {
                 pull(pulling, oras, ImageReference.parse(oras.from(), "oras").defaultFileName());
         };
         messages.done(made.destination());
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private BuildTarget pull(Pulling pulling, ImageName.Remote name, String fileName) {

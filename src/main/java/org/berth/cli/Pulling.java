@@ -2,21 +2,18 @@ package org.berth.cli;
 
 import java.net.URI;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.berth.cache.NameFiles;
 import org.berth.config.SiteConfig;
 import org.berth.convert.Compression;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.host.ByteSize;
 import org.berth.host.Host;
-import org.berth.oci.Descriptor;
-import org.berth.oci.Digest;
 import org.berth.oci.ImageNames;
 import org.berth.oci.ImageReference;
 import org.berth.oci.Platform;
@@ -34,7 +31,6 @@ import org.berth.resolve.LibrarySource;
 import org.berth.resolve.LocalBuild;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.OrasSource;
-import org.berth.resolve.PullEvents;
 import org.berth.resolve.PullSettings;
 import org.berth.resolve.Puller;
 import org.berth.resolve.RegistrySource;
@@ -43,23 +39,18 @@ import org.berth.resolve.WebImages;
 
 /** What a command line and the environment say about pulling: directories, credentials, compression, platform, progress. */
 final class Pulling {
-    static final String USER_AGENT = "berth/" + Version.BERTH;
-
-    /** What the Slurm plugin calls, in srun and on the nodes. */
-    private static final Set<String> STEP = Set.of("resolve", "hold");
-
     private final Invocation invocation;
     private final Host host;
     private final SiteConfig site;
-    private final Messages messages;
+    private final Listener listener;
     private final Places places;
     private boolean told;
 
-    Pulling(Invocation invocation, Host host, SiteConfig site, Messages messages) {
+    Pulling(Invocation invocation, Host host, SiteConfig site, Listener listener) {
         this.invocation = invocation;
         this.host = host;
         this.site = site;
-        this.messages = messages;
+        this.listener = listener;
         this.places = new Places(invocation, host, site);
     }
 
@@ -68,30 +59,20 @@ final class Pulling {
     }
 
     Puller puller() {
-        messages.verbose("%d processors and a heap of %s are here for a conversion"
+        listener.verbose("%d processors and a heap of %s are here for a conversion"
                 .formatted(
                         Runtime.getRuntime().availableProcessors(),
-                        Sizes.text(Runtime.getRuntime().maxMemory())));
-        return new Puller(settings(), events());
+                        ByteSize.text(Runtime.getRuntime().maxMemory())));
+        return new Puller(settings(), listener.events());
     }
 
     private WebImages web() {
-        return new WebImages(settings(), events(), Proxies.of(host::env).selector(), USER_AGENT);
+        return new WebImages(
+                settings(), listener.events(), Proxies.of(host::env).selector(), Version.USER_AGENT);
     }
 
     LocalBuild localBuild(LocalImages images) {
-        return new LocalBuild(host, images, settings(), events());
-    }
-
-    PullEvents events() {
-        return events(invocation, host, messages);
-    }
-
-    static ShownEvents events(Invocation invocation, Host host, Messages messages) {
-        ProgressStyle asked = ProgressStyle.of(invocation);
-        ProgressStyle automatic = host.facts().standardErrorIsTerminal() ? ProgressStyle.TTY : ProgressStyle.NONE;
-        return new ShownEvents(
-                messages, STEP.contains(invocation.command().name()), asked == ProgressStyle.AUTO ? automatic : asked);
+        return new LocalBuild(host, images, settings(), listener.events());
     }
 
     /** What is done with a source while it can be read. */
@@ -107,7 +88,7 @@ final class Pulling {
                 Platform platform = platform();
                 try (RegistryClient client = client(Transport.HTTPS)) {
                     T result = use.with(new RegistrySource(client, reference, from, platform));
-                    RegistryAccess.tellLimit(client, messages);
+                    RegistryAccess.tellLimit(client, listener);
                     yield result;
                 }
             }
@@ -131,15 +112,17 @@ final class Pulling {
             case ImageName.Oras(String uri, String from) -> {
                 ImageReference reference = ImageReference.parse(from, "oras");
                 try (RegistryClient client = client(Transport.HTTPS_OR_LOOPBACK)) {
-                    yield new SifPuller(settings(), events()).pull(new OrasSource(client, reference, platform()));
+                    yield new SifPuller(settings(), listener.events())
+                            .pull(new OrasSource(client, reference, platform()));
                 }
             }
             case ImageName.Library(String uri, String from) -> {
                 LibraryReference reference = LibraryReference.parse(from);
                 URI address = LibraryAccess.address(reference, invocation, site);
                 try (LibraryClient client = new LibraryClient(
-                        address, new RegistryAccess(invocation, host, messages).settings(Transport.HTTPS))) {
-                    yield new SifPuller(settings(), events()).pull(new LibrarySource(client, reference, platform()));
+                        address, new RegistryAccess(invocation, host, listener).settings(Transport.HTTPS))) {
+                    yield new SifPuller(settings(), listener.events())
+                            .pull(new LibrarySource(client, reference, platform()));
                 }
             }
         };
@@ -147,7 +130,7 @@ final class Pulling {
 
     /** @param otherwise the transport without {@code --no-https} */
     private RegistryClient client(Transport otherwise) {
-        return new RegistryAccess(invocation, host, messages)
+        return new RegistryAccess(invocation, host, listener)
                 .client(
                         otherwise,
                         invocation.flag("disable-cache")
@@ -169,7 +152,7 @@ final class Pulling {
     }
 
     private Path temporaryDirectory() {
-        return places.temporaryDirectory(messages);
+        return places.temporaryDirectory(listener);
     }
 
     /** The platform of {@code --arch}, or of this machine. */
@@ -213,7 +196,7 @@ final class Pulling {
         }
         if (!told) {
             told = true;
-            places.tellOfRefused(messages);
+            places.tellOfRefused(listener);
         }
         return places.cacheDirectory();
     }
@@ -225,7 +208,7 @@ final class Pulling {
         Optional<String> level = after(words, "-Xcompression-level");
         int understood = (kind.isPresent() ? 2 : 0) + (level.isPresent() ? 2 : 0);
         if (understood < words.size()) {
-            messages.warning("of --mksquashfs-args only -comp and -Xcompression-level are taken");
+            listener.warning("of --mksquashfs-args only -comp and -Xcompression-level are taken");
         }
         return kind.map(name -> level.map(number -> name + ":" + number).orElse(name));
     }
@@ -260,83 +243,5 @@ final class Pulling {
             return new BuildTime.Fixed(Instant.ofEpochSecond(Long.parseLong(epoch.orElseThrow())));
         }
         return invocation.flag("reproducible") ? new BuildTime.OfImage() : new BuildTime.Now();
-    }
-
-    /**
-     * Events as messages, and progress in the style that is wanted; {@code --quiet} leaves out what is for people.
-     *
-     * @param step it is one of Slurm's
-     */
-    record ShownEvents(Messages messages, boolean step, ProgressStyle style) implements PullEvents {
-        private static final Duration JSON_INTERVAL = Duration.ofMillis(250);
-        private static final Duration PLAIN_INTERVAL = Duration.ofSeconds(10);
-
-        @Override
-        public void info(String text) {
-            messages.info(text);
-        }
-
-        /** A job has many steps and nodes, which all find what the first has made. */
-        @Override
-        public void cached(String text) {
-            if (step) {
-                messages.verbose(text);
-            } else {
-                messages.info(text);
-            }
-        }
-
-        @Override
-        public void warning(String text) {
-            messages.warning(text);
-        }
-
-        @Override
-        public void image(Digest digest, List<Descriptor> layers) {
-            messages.events().ifPresent(json -> json.image(digest, layers));
-        }
-
-        @Override
-        public ShownProgress progress() {
-            boolean quiet = messages.level() < Messages.NORMAL;
-            return switch (style) {
-                case TTY -> quiet ? new NoProgress(messages) : new ProgressDisplay(System.err);
-                case PLAIN -> new ReportedProgress(PLAIN_INTERVAL, System::nanoTime, this::plain, messages::info);
-                case JSON -> {
-                    JsonEvents json = messages.events().orElseGet(() -> new JsonEvents(System.err));
-                    yield new ReportedProgress(JSON_INTERVAL, System::nanoTime, json::blob, messages::info);
-                }
-                case AUTO, NONE -> new NoProgress(messages);
-            };
-        }
-
-        private void plain(Descriptor blob, long bytes, ReportedProgress.State state) {
-            String name = "blob " + blob.digest().hex().substring(0, 12);
-            String size = blob.size() > 0 ? " of " + Sizes.text(blob.size()) : "";
-            switch (state) {
-                case STARTED -> {}
-                case RUNNING -> messages.info("%s: %s%s".formatted(name, Sizes.text(bytes), size));
-                case COMPLETE -> messages.info("%s: %s complete".formatted(name, Sizes.text(bytes)));
-            }
-        }
-    }
-
-    private record NoProgress(Messages messages) implements PullEvents.ShownProgress {
-        @Override
-        public void start(Descriptor blob) {}
-
-        @Override
-        public void bytes(Descriptor blob, long count) {}
-
-        @Override
-        public void done(Descriptor blob) {}
-
-        @Override
-        public void waits(String sentence) {
-            messages.info(sentence);
-        }
-
-        @Override
-        public void close() {}
     }
 }

@@ -60,10 +60,9 @@ final class PushCommand {
         Descriptor sif = new Descriptor(
                 SifArtifact.LAYER, digest, host.stat(file).orElseThrow().size(), Map.of());
         byte[] manifest = SifArtifact.manifest(digest, sif.size(), String.valueOf(file.getFileName()), annotations);
-        try (RegistryClient client =
-                        new RegistryAccess(invocation, host, messages).client(Transport.HTTPS_OR_LOOPBACK);
-                PullEvents.ShownProgress progress =
-                        Pulling.events(invocation, host, messages).progress()) {
+        try (RegistryClient client = new RegistryAccess(invocation, host, new TerminalListener(messages))
+                        .client(Transport.HTTPS_OR_LOOPBACK);
+                PullEvents.ShownProgress progress = new ShownEvents(messages).progress()) {
             client.upload(reference, sif, BlobContent.of(file), progress);
             client.upload(reference, SifArtifact.config(), BlobContent.of(SifArtifact.configBytes()), Progress.NONE);
             Digest pushed = client.tag(reference, manifest, MediaTypes.OCI_MANIFEST);
@@ -72,7 +71,7 @@ final class PushCommand {
         }
         messages.info("Upload complete");
         messages.done();
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private static ImageReference reference(String uri) {

@@ -29,12 +29,12 @@ final class RegistryAccess {
 
     private final Invocation invocation;
     private final Host host;
-    private final Messages messages;
+    private final Listener listener;
 
-    RegistryAccess(Invocation invocation, Host host, Messages messages) {
+    RegistryAccess(Invocation invocation, Host host, Listener listener) {
         this.invocation = invocation;
         this.host = host;
-        this.messages = messages;
+        this.listener = listener;
     }
 
     /**
@@ -63,7 +63,7 @@ final class RegistryAccess {
 
     private RegistryClient client(RegistrySettings settings, Credentials credentials, ImageNames names) {
         return new RegistryClient(
-                settings, credentials, invocation.flag("disable-cache") ? ImageNames.NONE : names, messages::warning);
+                settings, credentials, invocation.flag("disable-cache") ? ImageNames.NONE : names, listener::warning);
     }
 
     /** How this user reaches registries and libraries. */
@@ -75,7 +75,7 @@ final class RegistryAccess {
         return RegistrySettings.defaults(
                         invocation.flag("no-https") ? Transport.HTTP : otherwise,
                         Proxies.of(host::env),
-                        Pulling.USER_AGENT)
+                        Version.USER_AGENT)
                 .with(offline ? RegistrySettings.Reach.CACHE : RegistrySettings.Reach.NETWORK)
                 .with(trust())
                 .with(RegistriesFiles.read(host));
@@ -102,7 +102,7 @@ final class RegistryAccess {
                         "APPTAINER_DOCKER_USERNAME")
                 .or(() -> pair(host.env("DOCKER_USERNAME"), host.env("DOCKER_PASSWORD"), "DOCKER_USERNAME"));
         return given.map(Credentials::of)
-                .orElseGet(() -> new UserCredentials(host, places(invocation, host), messages::warning));
+                .orElseGet(() -> new UserCredentials(host, places(invocation, host), listener::warning));
     }
 
     private static Optional<Credential> pair(Optional<String> username, Optional<String> password, String source) {
@@ -111,9 +111,9 @@ final class RegistryAccess {
     }
 
     /** Whoever gives no name is nobody, whatever is stored. */
-    private static Credentials asked() {
-        String username = Prompt.ask("Enter Docker Username: ", Prompt.Echo.SHOWN);
-        String password = Prompt.ask("Enter Docker Password: ", Prompt.Echo.HIDDEN);
+    private Credentials asked() {
+        String username = listener.ask("Enter Docker Username: ", false);
+        String password = listener.ask("Enter Docker Password: ", true);
         return username.isEmpty()
                 ? Credentials.ANONYMOUS
                 : Credentials.of(new Credential.Login(username, password, "--docker-login"));
@@ -137,13 +137,13 @@ final class RegistryAccess {
     }
 
     /** Says how many pulls are left when there are few, and otherwise to those who want to know. */
-    static void tellLimit(RegistryClient client, Messages messages) {
+    static void tellLimit(RegistryClient client, Listener listener) {
         client.rateLimit().ifPresent(limit -> {
             String text = "registry %s: %s".formatted(limit.registry(), limit.text());
             if (limit.nearlyUsedUp()) {
-                messages.warning(text);
+                listener.warning(text);
             } else {
-                messages.verbose(text);
+                listener.verbose(text);
             }
         });
     }

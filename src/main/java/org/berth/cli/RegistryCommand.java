@@ -34,7 +34,7 @@ final class RegistryCommand {
             case "logout" -> logout(invocation.operands().getFirst());
             default -> list();
         }
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     /** @param registry as image names call it: {@code docker.io} for all names of Docker Hub */
@@ -81,7 +81,7 @@ final class RegistryCommand {
             throw new UsageException("a password is required").hint("type it, or use --password-stdin");
         }
         Credentials credentials = Credentials.of(new Credential.Login(user, password, "registry login"));
-        try (RegistryClient client = new RegistryAccess(invocation, host, messages)
+        try (RegistryClient client = new RegistryAccess(invocation, host, new TerminalListener(messages))
                 .client(invocation.flag("insecure") ? Transport.HTTP : Transport.HTTPS_OR_LOOPBACK, credentials)) {
             if (client.login(target.registry()) == RegistryClient.Login.NOT_ASKED) {
                 messages.warning(

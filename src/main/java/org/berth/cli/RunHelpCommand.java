@@ -25,6 +25,6 @@ final class RunHelpCommand {
                         .helpfile())
                 .orElse(metadata.image().helpfile());
         System.out.println(help.isEmpty() ? "No help sections were defined for this image" : help);
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 }

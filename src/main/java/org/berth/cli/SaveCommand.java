@@ -1,6 +1,5 @@
 package org.berth.cli;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.berth.cache.OwnFiles;
@@ -10,7 +9,6 @@ import org.berth.error.ImageException;
 import org.berth.error.UsageException;
 import org.berth.host.FileIdentity;
 import org.berth.host.Host;
-import org.berth.host.Owners;
 import org.berth.instance.ContainerName;
 import org.berth.instance.KeptContainer;
 import org.berth.instance.KeptContainers;
@@ -50,12 +48,12 @@ final class SaveCommand {
     /** {@code container save NAME FILE}. */
     int named() {
         String file = invocation.operands().getLast();
-        target(file, host).requireFree(invocation.flag("force"));
+        target(file, host).requireFree(invocation.flag("force"), new TerminalListener(messages));
         save(
                 new ContainerName(invocation.operands().getFirst(), ContainerName.Mode.AUTO, invocation.value("job")),
                 file);
         messages.info("Container saved: " + file);
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     int ofStep() {
@@ -66,7 +64,7 @@ final class SaveCommand {
         String file = ofStep(invocation, host, text);
         target(file, host).requirePossible();
         save(ContainerName.parse(invocation.value("name").orElse(""), invocation.value("job")), file);
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private static String ofStep(Invocation invocation, Host host, String text) {
@@ -92,13 +90,13 @@ final class SaveCommand {
                                 .hint("'berth container list' lists them"));
         KeptImage kept = container.image();
         boolean named = kept.reference().startsWith("/");
-        Optional<Path> there =
-                kept.file().filter(image -> isUnchanged(image, kept) && (named || isBelieved(image, host, site)));
+        Optional<Path> there = kept.file()
+                .filter(image -> isUnchanged(image, kept) && (named || Places.isBelieved(image, host, site)));
         if (there.isPresent()) {
             save(there.orElseThrow(), container, file);
             return;
         }
-        Pulling pulling = new Pulling(invocation, host, site, messages);
+        Pulling pulling = new Pulling(invocation, host, site, new TerminalListener(messages));
         Puller.PulledImage image = switch (ImageName.parse(kept.reference())) {
             case ImageName.LocalPath(String path) ->
                 throw new ImageException("the image of container %s is gone or has changed since it was made: %s"
@@ -117,15 +115,6 @@ final class SaveCommand {
         }
     }
 
-    /** Whether what Berth once found an image in is there still, and nobody else can have written it. */
-    static boolean isBelieved(Path file, Host host, SiteConfig site) {
-        try {
-            return Places.owners(host, site).objection(file, Owners.Kind.FILE).isEmpty();
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
     private boolean isUnchanged(Path image, KeptImage kept) {
         Optional<FileIdentity> found = host.stat(image);
         return found.filter(FileIdentity::directory).isPresent()
@@ -134,7 +123,7 @@ final class SaveCommand {
     }
 
     private void save(Path image, KeptContainer container, String file) {
-        Pulling pulling = new Pulling(invocation, host, site, messages);
+        Pulling pulling = new Pulling(invocation, host, site, new TerminalListener(messages));
         pulling.localBuild(new LocalImages(host, site))
                 .changed(
                         image,

@@ -48,7 +48,7 @@ final class SifCommand {
                                     e.getMessage(),
                                     e.hint().map(hint -> " (" + hint + ")").orElse("")));
         }
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     static long now() {

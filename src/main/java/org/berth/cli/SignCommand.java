@@ -39,7 +39,7 @@ final class SignCommand {
         }
         messages.info("Signature created and applied to image '%s'"
                 .formatted(invocation.operands().getFirst()));
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private Signer signer() {

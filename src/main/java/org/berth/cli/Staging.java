@@ -31,13 +31,13 @@ final class Staging {
     private final Host host;
     private final SiteConfig site;
     private final Places places;
-    private final Messages messages;
+    private final Listener listener;
 
-    Staging(Host host, SiteConfig site, Places places, Messages messages) {
+    Staging(Host host, SiteConfig site, Places places, Listener listener) {
         this.host = host;
         this.site = site;
         this.places = places;
-        this.messages = messages;
+        this.listener = listener;
     }
 
     /** On a node: the copy of an image file, or the file itself. */
@@ -53,7 +53,7 @@ final class Staging {
                     .orElseThrow(() -> new HostException("there is no place for it: " + placement.objections()));
             return StagedImages.open(base, places.owners()).copyOf(image, origin(image), events());
         } catch (BerthException e) {
-            messages.warning("the image is not copied to this node, but mounted from %s: %s"
+            listener.warning("the image is not copied to this node, but mounted from %s: %s"
                     .formatted(OutputFiles.folder(image), e.getMessage()));
             return image;
         }
@@ -68,7 +68,7 @@ final class Staging {
         Optional<Path> copy =
                 placement.path().flatMap(base -> StagedImages.present(base, places.owners(), image, origin(image)));
         if (copy.isEmpty()) {
-            messages.info(placement
+            listener.info(placement
                     .path()
                     .map(base -> "This node would copy the image to %s first, and mount it from there".formatted(base))
                     .orElseGet(() ->
@@ -96,12 +96,12 @@ final class Staging {
         return new StagedImages.Events() {
             @Override
             public void waiting(String whom) {
-                messages.info(whom);
+                listener.info(whom);
             }
 
             @Override
             public void copying(Path to) {
-                messages.info("Copying the image to " + to);
+                listener.info("Copying the image to " + to);
             }
         };
     }
@@ -147,7 +147,7 @@ final class Staging {
                         .map(entry -> new Uses(root.orElseThrow(), places.owners()).claim(entry, job.get()))
                         .orElse(false);
         if (first) {
-            messages.info("Sending the image to the job's nodes");
+            listener.info("Sending the image to the job's nodes");
             // Without --force: the name is a new one, and a file that is there is somebody else's.
             send(List.of(
                     sbcast.orElseThrow().toString(),
@@ -167,11 +167,11 @@ final class Staging {
             process.getInputStream().transferTo(OutputStream.nullOutputStream());
             int status = process.waitFor();
             if (status != 0) {
-                messages.warning("sbcast ended with status %d, so each node copies the image itself: %s"
+                listener.warning("sbcast ended with status %d, so each node copies the image itself: %s"
                         .formatted(status, said.strip().lines().findFirst().orElse("")));
             }
         } catch (IOException e) {
-            messages.warning("sbcast could not be run, so each node copies the image itself: " + Host.reason(e));
+            listener.warning("sbcast could not be run, so each node copies the image itself: " + Host.reason(e));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -57,7 +57,7 @@ final class VerifyCommand {
             messages.info("Verified signature(s) from image '%s'"
                     .formatted(invocation.operands().getFirst()));
         }
-        return Program.SUCCESS;
+        return ExitStatus.SUCCESS;
     }
 
     private KeyMaterial keys() {
