@@ -238,7 +238,7 @@ static struct list java_command(const char *prefix, enum profile profile)
 	add(&argv, text("-Dberth.profile=%s", profile == PROFILE_SHORT ? "short" : "long"));
 	add(&argv, copy("-cp"));
 	add(&argv, joined(&jars));
-	add(&argv, copy("org.berth.cli.Main"));
+	add(&argv, copy("org.berth.command.Main"));
 	return argv;
 }
 

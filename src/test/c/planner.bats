@@ -57,7 +57,7 @@ teardown() {
     is_text "$status" 0
     local lib=$place/libexec/berth
     is_text "$(head -n 1 "$place/got/argv")" "$lib/runtime/bin/java"
-    has_text "$(cat "$place/got/argv")" $'\n-cp\n'"$lib/lib/b.jar:$lib/lib/a.jar"$'\norg.berth.cli.Main'
+    has_text "$(cat "$place/got/argv")" $'\n-cp\n'"$lib/lib/b.jar:$lib/lib/a.jar"$'\norg.berth.command.Main'
     has_text "$(cat "$place/got/argv")" $'\n-XX:TieredStopAtLevel=1\n'
     has_text "$(cat "$place/got/argv")" $'\n-Dberth.profile=short\n'
     has_text "$(cat "$place/got/argv")" $'\n'"-Djna.boot.library.path=$lib/native"$'\n'

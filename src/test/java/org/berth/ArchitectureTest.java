@@ -14,9 +14,16 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -25,8 +32,32 @@ import org.junit.jupiter.api.TestFactory;
 
 /** The package table of docs/architecture.md, section "Java packages", held against the compiled classes. */
 class ArchitectureTest {
-    /** What a package may import of ours, besides itself and {@code error}; {@code cli} may import everything. */
+    /** What a package may import of ours, besides itself and {@code error}; {@code command} may import everything. */
     private static final Map<String, Set<String>> MAY_IMPORT = Map.ofEntries(
+            Map.entry(
+                    "gather",
+                    Set.of(
+                            "access",
+                            "archive",
+                            "cache",
+                            "cli",
+                            "config",
+                            "convert",
+                            "devices",
+                            "host",
+                            "image",
+                            "instance",
+                            "launch",
+                            "oci",
+                            "place",
+                            "policy",
+                            "registry",
+                            "resolve",
+                            "sif",
+                            "sign",
+                            "squashfs")),
+            Map.entry("terminal", Set.of("cli", "host", "launch", "oci", "resolve")),
+            Map.entry("cli", Set.of("host", "launch")),
             Map.entry(
                     "build",
                     Set.of("def", "launch", "resolve", "launcher", "convert", "sif", "image", "oci", "host", "config")),
@@ -109,7 +140,7 @@ class ArchitectureTest {
                 .map(JavaClass::getPackageName)
                 .filter(name -> name.startsWith("org.berth."))
                 .map(name -> name.substring("org.berth.".length()).replaceFirst("\\..*", ""))
-                .filter(name -> !name.equals("cli") && !MAY_IMPORT.containsKey(name))
+                .filter(name -> !name.equals("command") && !MAY_IMPORT.containsKey(name))
                 .collect(Collectors.toCollection(TreeSet::new));
         assertEquals(Set.of(), unknown, "packages that the table of docs/architecture.md lacks");
     }
@@ -178,24 +209,74 @@ class ArchitectureTest {
     }
 
     @Test
-    void theFrameIsKnownOnlyToCli() {
+    void theFrameIsKnownOnlyToCliAndTheProgram() {
         noClasses()
                 .that(not(resideInAPackage(in("cli"))))
                 .should()
-                .dependOnClassesThat(resideInAnyPackage("picocli..", "io.quarkus..", "jakarta..", "io.smallrye.."))
-                .allowEmptyShould(true)
+                .dependOnClassesThat(resideInAnyPackage("picocli..", "jakarta..", "io.smallrye.."))
+                .check(BERTH);
+        noClasses()
+                .that(not(resideInAnyPackage(in("cli"), in("command"))))
+                .should()
+                .dependOnClassesThat(resideInAPackage("io.quarkus.."))
                 .check(BERTH);
     }
 
     @Test
-    void onlyCliPrintsAndEndsTheProcess() {
+    void onlyWhatThePersonSeesIsPrintedAndOnlyACommandEndsTheProcess() {
         noClasses()
-                .that(not(resideInAPackage(in("cli"))))
+                .that(not(resideInAnyPackage(in("command"), in("terminal"), in("cli"))))
                 .should()
-                .accessTargetWhere(
-                        call("java.lang.System", "out", "err", "exit").or(call("java.lang.Runtime", "exit", "halt")))
-                .allowEmptyShould(true)
+                .accessTargetWhere(call("java.lang.System", "out", "err"))
                 .check(BERTH);
+        noClasses()
+                .that(not(resideInAPackage(in("command"))))
+                .should()
+                .accessTargetWhere(call("java.lang.System", "exit").or(call("java.lang.Runtime", "exit", "halt")))
+                .check(BERTH);
+    }
+
+    /** The picture on the first page of docs/architecture.md: all rooms, and no arrow that runs up or along a floor. */
+    @Test
+    void thePictureShowsAllRoomsAndArrowsRunDown() throws IOException {
+        Map<String, Integer> floors = floors();
+        Set<String> rooms = BERTH.stream()
+                .map(ArchitectureTest::room)
+                .filter(r -> !r.isEmpty())
+                .collect(Collectors.toSet());
+        assertEquals(new TreeSet<>(rooms), new TreeSet<>(floors.keySet()));
+        Set<String> up = new TreeSet<>();
+        for (JavaClass from : BERTH) {
+            from.getDirectDependenciesFromSelf().stream()
+                    .map(dependency -> room(dependency.getTargetClass()))
+                    .filter(to -> !to.isEmpty() && !to.equals(room(from)))
+                    .filter(to -> floors.getOrDefault(to, 0) <= floors.getOrDefault(room(from), 0))
+                    .forEach(to -> up.add(room(from) + " uses " + to));
+        }
+        assertEquals(Set.of(), up);
+    }
+
+    private static Map<String, Integer> floors() throws IOException {
+        Map<String, Integer> floors = new TreeMap<>();
+        String page = Files.readString(Path.of("docs/architecture.md"));
+        List<String> lines = page.substring(page.indexOf("```rooms\n") + 9)
+                .lines()
+                .takeWhile(line -> !line.equals("```"))
+                .toList();
+        for (int floor = 0; floor < lines.size(); floor++) {
+            Matcher names = Pattern.compile(" ([a-z]+(?: · [a-z]+)*)   .*").matcher(lines.get(floor));
+            if (names.matches() && !names.group(1).startsWith("src")) {
+                for (String name : names.group(1).split(" · ")) {
+                    floors.put(name, floor);
+                }
+            }
+        }
+        return floors;
+    }
+
+    private static String room(JavaClass type) {
+        String name = type.getPackageName();
+        return name.startsWith("org.berth.") ? name.substring("org.berth.".length()) : "";
     }
 
     private static String in(String name) {

@@ -3,11 +3,11 @@ package org.berth.cli;
 import java.util.Optional;
 
 /** A command line that is not understood: exit status 1, with the command's usage. */
-final class CommandLineException extends RuntimeException {
+public final class CommandLineException extends RuntimeException {
     private static final long serialVersionUID = 1;
     private final transient Optional<CommandSpec> command;
 
-    CommandLineException(Optional<CommandSpec> command, String message) {
+    public CommandLineException(Optional<CommandSpec> command, String message) {
         super(message);
         this.command = command;
     }

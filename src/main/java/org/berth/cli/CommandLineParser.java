@@ -14,7 +14,7 @@ import org.berth.cli.Option.Kind;
  * {@code --name value}, {@code -x value}, {@code -xvalue}, joined flags ({@code -eC}) and {@code --flag=false}. It is
  * written for start-up time; {@code CommandLineParserTest} holds it against picocli's parser over the same table.
  */
-final class CommandLineParser {
+public final class CommandLineParser {
     private final List<String> argv;
     private int at = 1;
 
@@ -26,7 +26,7 @@ final class CommandLineParser {
      * @param argv the program's name first
      * @throws CommandLineException with Apptainer's message
      */
-    static Invocation parse(List<String> argv) {
+    public static Invocation parse(List<String> argv) {
         return new CommandLineParser(argv).parse();
     }
 

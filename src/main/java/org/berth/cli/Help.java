@@ -5,10 +5,10 @@ import java.util.List;
 import org.berth.host.Host;
 
 /** What needs picocli's model: help, completion, and the words after a command line that is not understood. */
-final class Help {
+public final class Help {
     private Help() {}
 
-    static int run(Invocation invocation, Host host) {
+    public static int run(Invocation invocation, Host host) {
         String program = host.facts().program();
         if (invocation.command().name().equals("completion")) {
             return start("completion", program);
@@ -29,7 +29,7 @@ final class Help {
     }
 
     /** Apptainer's message, what was probably meant, and where help is; exit status 1. */
-    static int usageError(CommandLineException e) {
+    public static int usageError(CommandLineException e) {
         List<String> command =
                 e.command().map(c -> List.of(c.name().split(" "))).orElse(List.of());
         String[] words = new String[command.size() + 2];

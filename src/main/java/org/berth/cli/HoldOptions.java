@@ -7,11 +7,11 @@ import java.util.Map;
 import org.berth.error.UsageException;
 
 /** The launch options that {@code --options} of {@code hold} and {@code resolve} carries as one text. */
-final class HoldOptions {
+public final class HoldOptions {
     private HoldOptions() {}
 
     /** The same invocation with the text's options among its own; binds and the like add up, else the text wins. */
-    static Invocation expanded(Invocation typed) {
+    public static Invocation expanded(Invocation typed) {
         List<String> words = new ArrayList<>();
         typed.values("options").forEach(text -> words.addAll(words(text)));
         if (words.isEmpty()) {

@@ -14,14 +14,14 @@ import org.berth.launch.Note;
  *
  * <p>The command line wins, except for binds, which add up. Empty values count as not set.
  */
-final class OptionEnvironment {
-    static final List<String> PREFIXES = List.of("BERTH_", "APPTAINER_", "SINGULARITY_");
+public final class OptionEnvironment {
+    public static final List<String> PREFIXES = List.of("BERTH_", "APPTAINER_", "SINGULARITY_");
     private static final Set<String> APPENDED = Set.of("bind", "mount");
 
     private OptionEnvironment() {}
 
     /** The command's and the global options' values, with those of the environment where none was given. */
-    static Invocation apply(Invocation invocation, Host host, List<Note> notes) {
+    public static Invocation apply(Invocation invocation, Host host, List<Note> notes) {
         Map<String, List<String>> values = new HashMap<>(invocation.values());
         Map<String, List<String>> global = new HashMap<>(invocation.global());
         add(invocation.command().options(), values, host, notes);

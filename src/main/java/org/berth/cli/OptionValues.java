@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Values of options as text: flags, comma lists, and {@code NAME=VALUE} maps. */
-final class OptionValues {
+public final class OptionValues {
     private OptionValues() {}
 
     /**
@@ -33,7 +33,7 @@ final class OptionValues {
      * Splits at commas. One that begins with a quote goes on to the next, and a doubled quote in it is one (RFC 4180);
      * {@code \,} stays as it is for the reader of binds.
      */
-    static List<String> commaList(String text) {
+    public static List<String> commaList(String text) {
         List<String> items = new ArrayList<>();
         StringBuilder item = new StringBuilder();
         boolean quoted = false;

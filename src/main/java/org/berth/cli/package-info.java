@@ -1,4 +1,4 @@
-/** Commands: parse, print, wire. The only place for picocli and Quarkus, and for exit statuses. */
+/** The words of a command line: options in one table, their parser, values, help, suggestions, completion. The only place for picocli. */
 @NullMarked
 package org.berth.cli;
 

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.berth.cli.PlannedCommands;
 import org.berth.config.SiteConfig;
 import org.berth.devices.GpuFixtures;
+import org.berth.gather.PlannedCommands;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 

@@ -13,7 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Trees made by a shell and images that mksquashfs makes of them. */
-final class Images {
+public final class Images {
     private Images() {}
 
     /** Files of all sizes and kinds; devices, foreign owners and what only root can read if the caller is root. */

@@ -1,0 +1,143 @@
+package org.berth.gather;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.berth.error.HostException;
+import org.berth.error.UsageException;
+
+/** What the user calls an image: a path, or a scheme and what follows it. */
+public sealed interface ImageName {
+    /** A file or directory. */
+    record LocalPath(String text) implements ImageName {}
+
+    /** An image that is fetched or converted before it can be run; {@code from} is the text without the scheme. */
+    sealed interface Remote extends ImageName {
+        String uri();
+
+        String from();
+    }
+
+    /** An image in a registry. */
+    record Docker(String uri, String from) implements Remote {}
+
+    /** An image in an archive, a layout or a daemon. */
+    record Stored(Kind kind, String uri, String from) implements Remote {
+        enum Kind {
+            OCI,
+            OCI_ARCHIVE,
+            DOCKER_ARCHIVE,
+            DOCKER_DAEMON
+        }
+    }
+
+    /** A SIF that is fetched as it is. */
+    sealed interface Whole extends ImageName {
+        String uri();
+    }
+
+    /** A SIF on a web server. */
+    record Web(String uri) implements Whole {}
+
+    /** A SIF in a registry. */
+    record Oras(String uri, String from) implements Whole {}
+
+    /** A SIF in a library. */
+    record Library(String uri, String from) implements Whole {}
+
+    Pattern SCHEME = Pattern.compile(
+            "(docker|docker-archive|docker-daemon|oci|oci-archive|library|shub|oras|http|https|instance|ipfs):(?://)?(.*)",
+            Pattern.DOTALL);
+
+    /** RFC 3986; one with a single letter would be a drive. */
+    Pattern UNKNOWN = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]+)://.*", Pattern.DOTALL);
+
+    /** What people of other programs write, and what it is here. */
+    Map<String, String> OTHERS = Map.of(
+            "dockerd", "docker-daemon:NAME is an image of the local Docker daemon",
+            "podman",
+                    "docker-daemon:NAME with --docker-host unix:///run/user/UID/podman/podman.sock is an image of Podman",
+            "file", "a file is named by its path alone",
+            "shifter", "docker://NAME is an image of a registry");
+
+    private static HostException unknown(String text, String scheme) {
+        String name = scheme.toLowerCase(Locale.ROOT);
+        return new HostException("%s: images by %s:// are not known".formatted(text, scheme))
+                .hint(OTHERS.getOrDefault(
+                        name,
+                        SCHEME.matcher(name + "://").matches()
+                                ? "it is %s://, in small letters".formatted(name)
+                                : nearest(name)
+                                        .map(known -> "is it %s? %s".formatted(known, KNOWN))
+                                        .orElse(KNOWN)));
+    }
+
+    /** The scheme that was meant, where one letter or two are wrong. */
+    private static Optional<String> nearest(String name) {
+        return Arrays.stream(KNOWN.split("[ ,;]+"))
+                .filter(known -> known.endsWith(":") || known.endsWith("://"))
+                .filter(known -> distance(name, known.substring(0, known.indexOf(':'))) <= 2)
+                .min(Comparator.comparingInt(known -> distance(name, known.substring(0, known.indexOf(':')))));
+    }
+
+    /** Letters to be added, removed or changed. */
+    private static int distance(String one, String other) {
+        int[] row = IntStream.rangeClosed(0, other.length()).toArray();
+        for (int i = 1; i <= one.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= other.length(); j++) {
+                int changed = diagonal + (one.charAt(i - 1) == other.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(changed, Math.min(row[j], row[j - 1]) + 1);
+            }
+        }
+        return row[other.length()];
+    }
+
+    String KNOWN =
+            "docker://, oras://, library://, https://, http://, oci:, oci-archive:, docker-archive: and docker-daemon: are;"
+                    + " a file is named by its path alone";
+
+    /**
+     * @throws UsageException for no name at all, and for a scheme whose service does not exist
+     * @throws HostException for a scheme that is not known, or not available yet
+     */
+    static ImageName parse(String text) {
+        if (text.isBlank()) {
+            // A path of no name would be the working directory, which would run as a sandbox.
+            throw new UsageException("the name of the image is empty")
+                    .hint("it may come from a variable that is not set");
+        }
+        Matcher matcher = SCHEME.matcher(text);
+        if (!matcher.matches()) {
+            Matcher unknown = UNKNOWN.matcher(text);
+            if (unknown.matches()) {
+                throw unknown(text, unknown.group(1));
+            }
+            return new LocalPath(text);
+        }
+        String from = matcher.group(2);
+        return switch (matcher.group(1)) {
+            case "docker" -> new Docker(text, from);
+            case "oci" -> new Stored(Stored.Kind.OCI, text, from);
+            case "oci-archive" -> new Stored(Stored.Kind.OCI_ARCHIVE, text, from);
+            case "docker-archive" -> new Stored(Stored.Kind.DOCKER_ARCHIVE, text, from);
+            case "docker-daemon" -> new Stored(Stored.Kind.DOCKER_DAEMON, text, from);
+            case "http", "https" -> new Web(text);
+            case "oras" -> new Oras(text, from);
+            case "library" -> new Library(text, from);
+            case "shub" ->
+                throw new UsageException("%s: Singularity Hub has been closed since 2021".formatted(text))
+                        .hint("ask the image's author where it is now; docker://… and oras://… are usual");
+            default ->
+                throw new HostException("%s: images by %s: are not available yet".formatted(text, matcher.group(1)))
+                        .hint("docker://…, oras://…, archives, https://… and files of this machine are");
+        };
+    }
+}
