@@ -78,7 +78,7 @@ final class BuildCommand {
             case ImageName.Remote remote -> remote(remote, target);
             case ImageName.Whole whole -> {
                 messages.info("Starting build...");
-                Puller.PulledImage image = pulling.fetch(whole);
+                Puller.PulledImage image = pulling.acquire(whole);
                 try {
                     local(image.file(), whole.uri(), target);
                 } finally {

@@ -295,9 +295,7 @@ final class CacheCommand {
                 case ImageName.LocalPath(String path) ->
                     throw new UsageException("%s is a file, and not in the cache".formatted(path))
                             .hint("images of registries and archives are, such as docker://alpine");
-                case ImageName.Remote remote ->
-                    pulling.from(remote, source -> pulling.puller().pull(source));
-                case ImageName.Whole whole -> pulling.fetch(whole);
+                case ImageName.Distant distant -> pulling.acquire(distant);
             };
             Uses.Entry entry = Optional.of(pulled.file())
                     .filter(file -> !pulled.temporary())

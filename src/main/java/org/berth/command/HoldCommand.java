@@ -96,12 +96,9 @@ final class HoldCommand {
         System.out.print(
                 switch (name) {
                     case ImageName.LocalPath(String path) -> path;
-                    case ImageName.Remote remote
-                    when invocation.flag("fill") ->
-                        stored(pulling.from(remote, source -> pulling.puller().pull(source)));
+                    case ImageName.Distant distant when invocation.flag("fill") -> stored(pulling.acquire(distant));
                     case ImageName.Docker docker -> pulling.from(docker, source -> exact(docker, source));
-                    case ImageName.Stored stored -> stored.uri();
-                    case ImageName.Whole whole -> invocation.flag("fill") ? stored(pulling.fetch(whole)) : whole.uri();
+                    case ImageName.Distant other -> other.uri();
                 });
         return ExitStatus.SUCCESS;
     }

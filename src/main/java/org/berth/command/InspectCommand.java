@@ -52,8 +52,7 @@ final class InspectCommand {
         return switch (ImageName.parse(name)) {
             case ImageName.LocalPath(String path) ->
                 new ImageMetadata(host, new LocalImages(host, site)).of(host.path(path));
-            case ImageName.Remote remote -> throw elsewhere(remote.uri());
-            case ImageName.Whole whole -> throw elsewhere(whole.uri());
+            case ImageName.Distant distant -> throw elsewhere(distant.uri());
         };
     }
 

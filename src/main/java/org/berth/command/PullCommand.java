@@ -12,10 +12,7 @@ import org.berth.gather.BuildTarget;
 import org.berth.gather.ImageName;
 import org.berth.gather.Pulling;
 import org.berth.gather.Sandboxes;
-import org.berth.gather.StoredNames;
 import org.berth.host.Host;
-import org.berth.oci.ImageReference;
-import org.berth.registry.LibraryReference;
 import org.berth.resolve.LocalImages;
 import org.berth.resolve.Puller;
 import org.berth.squashfs.Unpacker;
@@ -43,28 +40,20 @@ final class PullCommand {
             case ImageName.LocalPath(String path) ->
                 throw new UsageException("'%s' names no registry".formatted(path))
                         .hint("write docker://%s for an image of Docker Hub".formatted(path));
-            case ImageName.Docker docker ->
-                pull(pulling, docker, ImageReference.parse(docker.from()).defaultFileName());
-            case ImageName.Stored stored -> pull(pulling, stored, StoredNames.defaultFileName(stored));
-            case ImageName.Web web -> pull(pulling, web, fileName(web.uri()));
-            case ImageName.Library library ->
-                pull(pulling, library, LibraryReference.parse(library.from()).defaultFileName());
-            case ImageName.Oras oras ->
-                pull(pulling, oras, ImageReference.parse(oras.from(), "oras").defaultFileName());
+            case ImageName.Remote remote -> pull(pulling, remote);
+            case ImageName.Whole whole -> pull(pulling, whole);
         };
         messages.done(made.destination());
         return ExitStatus.SUCCESS;
     }
 
-    private BuildTarget pull(Pulling pulling, ImageName.Remote name, String fileName) {
+    private BuildTarget pull(Pulling pulling, ImageName.Remote name) {
         if (invocation.flag("sandbox")) {
-            BuildTarget target = target(fileName.replaceFirst("\\.sif$", ""), BuildTarget.Form.SANDBOX);
-            Puller.PulledImage image =
-                    pulling.from(name, source -> pulling.puller().pull(source));
-            unpack(image, target);
+            BuildTarget target = target(name.fileName().replaceFirst("\\.sif$", ""), BuildTarget.Form.SANDBOX);
+            unpack(pulling.acquire(name), target);
             return target;
         }
-        BuildTarget target = target(fileName, BuildTarget.Form.FILE);
+        BuildTarget target = target(name.fileName(), BuildTarget.Form.FILE);
         pulling.from(name, source -> {
             pulling.puller().pullTo(source, target.unfinished());
             return target;
@@ -73,18 +62,10 @@ final class PullCommand {
         return target;
     }
 
-    private static String fileName(String url) {
-        String name = url.replaceFirst("[?#].*", "").replaceFirst(".*/", "");
-        if (name.isEmpty()) {
-            throw new UsageException("%s names no file".formatted(url)).hint("say what it is to be called");
-        }
-        return name;
-    }
-
-    private BuildTarget pull(Pulling pulling, ImageName.Whole name, String fileName) {
+    private BuildTarget pull(Pulling pulling, ImageName.Whole name) {
         boolean sandbox = invocation.flag("sandbox");
-        BuildTarget target = target(fileName, sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
-        Puller.PulledImage image = pulling.fetch(name);
+        BuildTarget target = target(name.fileName(), sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
+        Puller.PulledImage image = pulling.acquire(name);
         if (sandbox) {
             unpack(image, target);
             return target;

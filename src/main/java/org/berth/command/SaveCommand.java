@@ -110,9 +110,7 @@ final class SaveCommand {
                 throw new ImageException("the image of container %s is gone or has changed since it was made: %s"
                                 .formatted(name.name(), path))
                         .hint("bring the old one back");
-            case ImageName.Remote remote ->
-                pulling.from(remote, source -> pulling.puller().pull(source));
-            case ImageName.Whole whole -> pulling.fetch(whole);
+            case ImageName.Distant distant -> pulling.acquire(distant);
         };
         try {
             save(image.file(), container, file);

@@ -10,21 +10,41 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.oci.ImageReference;
+import org.berth.policy.Provenance;
+import org.berth.registry.LibraryReference;
 
 /** What the user calls an image: a path, or a scheme and what follows it. */
 public sealed interface ImageName {
     /** A file or directory. */
     record LocalPath(String text) implements ImageName {}
 
-    /** An image that is fetched or converted before it can be run; {@code from} is the text without the scheme. */
-    sealed interface Remote extends ImageName {
+    /** An image that is got before it can be run ({@link Pulling#acquire}); {@code from} is the text without the scheme. */
+    sealed interface Distant extends ImageName {
         String uri();
 
-        String from();
+        /** The file that {@code pull} makes when it is told none. */
+        String fileName();
+
+        /** How what was got came to its path. */
+        Provenance provenance();
+    }
+
+    /** One that is converted. */
+    sealed interface Remote extends Distant {
+        @Override
+        default Provenance provenance() {
+            return new Provenance.Converted(uri());
+        }
     }
 
     /** An image in a registry. */
-    record Docker(String uri, String from) implements Remote {}
+    record Docker(String uri, String from) implements Remote {
+        @Override
+        public String fileName() {
+            return ImageReference.parse(from).defaultFileName();
+        }
+    }
 
     /** An image in an archive, a layout or a daemon. */
     record Stored(Kind kind, String uri, String from) implements Remote {
@@ -34,21 +54,48 @@ public sealed interface ImageName {
             DOCKER_ARCHIVE,
             DOCKER_DAEMON
         }
+
+        @Override
+        public String fileName() {
+            return StoredNames.defaultFileName(this);
+        }
     }
 
     /** A SIF that is fetched as it is. */
-    sealed interface Whole extends ImageName {
-        String uri();
+    sealed interface Whole extends Distant {
+        @Override
+        default Provenance provenance() {
+            return new Provenance.Fetched(uri());
+        }
     }
 
     /** A SIF on a web server. */
-    record Web(String uri) implements Whole {}
+    record Web(String uri) implements Whole {
+        @Override
+        public String fileName() {
+            String name = uri.replaceFirst("[?#].*", "").replaceFirst(".*/", "");
+            if (name.isEmpty()) {
+                throw new UsageException("%s names no file".formatted(uri)).hint("say what it is to be called");
+            }
+            return name;
+        }
+    }
 
     /** A SIF in a registry. */
-    record Oras(String uri, String from) implements Whole {}
+    record Oras(String uri, String from) implements Whole {
+        @Override
+        public String fileName() {
+            return ImageReference.parse(from, "oras").defaultFileName();
+        }
+    }
 
     /** A SIF in a library. */
-    record Library(String uri, String from) implements Whole {}
+    record Library(String uri, String from) implements Whole {
+        @Override
+        public String fileName() {
+            return LibraryReference.parse(from).defaultFileName();
+        }
+    }
 
     Pattern SCHEME = Pattern.compile(
             "(docker|docker-archive|docker-daemon|oci|oci-archive|library|shub|oras|http|https|instance|ipfs):(?://)?(.*)",

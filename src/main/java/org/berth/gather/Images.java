@@ -65,21 +65,12 @@ public final class Images {
                 yield mountable(mounted, String.valueOf(file.getFileName()), origin)
                         .shownAs(file.toString());
             }
-            case ImageName.Remote remote -> {
+            case ImageName.Distant distant -> {
                 Pulling pulling = new Pulling(invocation, host, site, listener);
-                Puller.PulledImage pulled =
-                        pulling.from(remote, source -> pulling.puller().pull(source));
+                Puller.PulledImage pulled = pulling.acquire(distant);
                 pulling.places().markUse(pulled);
-                requireAllowed(
-                        pulled.file(), pulled.file(), new Provenance.Converted(remote.uri()), pulled.temporary());
-                yield mountable(pulled.file(), remote.uri(), Origin.of(pulled));
-            }
-            case ImageName.Whole whole -> {
-                Pulling pulling = new Pulling(invocation, host, site, listener);
-                Puller.PulledImage pulled = pulling.fetch(whole);
-                pulling.places().markUse(pulled);
-                requireAllowed(pulled.file(), pulled.file(), new Provenance.Fetched(whole.uri()), pulled.temporary());
-                yield mountable(pulled.file(), whole.uri(), Origin.of(pulled));
+                requireAllowed(pulled.file(), pulled.file(), distant.provenance(), pulled.temporary());
+                yield mountable(pulled.file(), distant.uri(), Origin.of(pulled));
             }
         };
     }

@@ -115,8 +115,7 @@ public final class NamedContainer {
         return switch (ImageName.parse(given)) {
             case ImageName.LocalPath(String path) ->
                 host.realPath(host.path(path)).toString();
-            case ImageName.Remote remote -> remote.uri();
-            case ImageName.Whole whole -> whole.uri();
+            case ImageName.Distant distant -> distant.uri();
         };
     }
 
@@ -173,8 +172,7 @@ public final class NamedContainer {
     private static Provenance provenance(String reference) {
         return switch (ImageName.parse(reference)) {
             case ImageName.LocalPath local -> new Provenance.Named();
-            case ImageName.Remote remote -> new Provenance.Converted(remote.uri());
-            case ImageName.Whole whole -> new Provenance.Fetched(whole.uri());
+            case ImageName.Distant distant -> distant.provenance();
         };
     }
 

@@ -77,6 +77,14 @@ public final class Pulling {
         return new LocalBuild(host, images, settings(), listener.events());
     }
 
+    /** The image, in the cache or in a temporary file: converted, or fetched as it is. */
+    public Puller.PulledImage acquire(ImageName.Distant name) {
+        return switch (name) {
+            case ImageName.Remote remote -> from(remote, source -> puller().pull(source));
+            case ImageName.Whole whole -> fetch(whole);
+        };
+    }
+
     /** What is done with a source while it can be read. */
     public interface Use<T> {
         T with(ImageSource source);
@@ -104,7 +112,7 @@ public final class Pulling {
     }
 
     /** A SIF as it is: in the cache, or a temporary file. */
-    public Puller.PulledImage fetch(ImageName.Whole name) {
+    private Puller.PulledImage fetch(ImageName.Whole name) {
         return switch (name) {
             case ImageName.Web(String url) -> {
                 try (WebImages web = web()) {

@@ -62,7 +62,7 @@ public final class StoredNames {
     }
 
     /** The file that {@code pull} makes when it is told none: {@code NAME_TAG.sif} of the last part of the path. */
-    public static String defaultFileName(ImageName.Stored name) {
+    static String defaultFileName(ImageName.Stored name) {
         String last = name.from().substring(name.from().lastIndexOf('/') + 1);
         String[] parts = last.split(":", 2);
         return "%s_%s.sif".formatted(parts[0], parts.length > 1 ? parts[1].replace(':', '_') : "latest");
