@@ -87,27 +87,28 @@ public final class LaunchRequests {
         return new LaunchRequest(
                 action,
                 lifetime,
-                operands > 1 ? invocation.operandsAt() + 1 : 0,
-                binds(mounts),
-                home(contain),
-                contain ? Contain.YES : Contain.NO,
-                namespaces,
-                namespaces.contains(Namespaces.UTS) ? invocation.value("hostname") : Optional.empty(),
-                noMount(mounts),
-                root(compat),
-                memoryMib(),
-                Optional.empty(),
-                invocation.flag("remap-root") ? Identity.ROOT : Identity.OWN,
-                invocation.value("workdir").map(host::path),
-                Stream.concat(invocation.values("scratch").stream().map(this::scratch), mounts.tmpfs().stream())
-                        .toList(),
-                invocation.value("cwd").map(host::path),
-                invocation.values("dns"),
+                new LaunchRequest.Process(
+                        operands > 1 ? invocation.operandsAt() + 1 : 0,
+                        invocation.value("cwd").map(host::path),
+                        invocation.value("app"),
+                        invocation.value("shell"),
+                        !invocation.flag("no-init") && !compat,
+                        !invocation.flag("no-umask") && !compat),
+                new LaunchRequest.Mounts(
+                        contain ? Contain.YES : Contain.NO,
+                        home(contain),
+                        binds(mounts),
+                        Stream.concat(invocation.values("scratch").stream().map(this::scratch), mounts.tmpfs().stream())
+                                .toList(),
+                        invocation.value("workdir").map(host::path),
+                        noMount(mounts),
+                        invocation.values("dns")),
+                new LaunchRequest.Writes(root(compat), memoryMib(), Optional.empty()),
+                new LaunchRequest.Isolation(
+                        namespaces,
+                        namespaces.contains(Namespaces.UTS) ? invocation.value("hostname") : Optional.empty(),
+                        invocation.flag("remap-root") ? Identity.ROOT : Identity.OWN),
                 environment(compat, containAll),
-                !invocation.flag("no-init") && !compat,
-                !invocation.flag("no-umask") && !compat,
-                invocation.value("app"),
-                invocation.value("shell"),
                 Gpus.request(
                         invocation, host, site, lifetime instanceof Lifetime.Held ? Audience.STEP : Audience.CALLER),
                 level);

@@ -178,9 +178,9 @@ public final class NamedContainer {
 
     private void tellOfIgnored(LaunchRequest request) {
         List<String> steps = invocation.values("step-dir");
-        boolean mounts = request.binds().size() > steps.size()
-                || !request.scratch().isEmpty()
-                || request.identity() == LaunchRequest.Identity.ROOT;
+        boolean mounts = request.mounts().binds().size() > steps.size()
+                || !request.mounts().scratch().isEmpty()
+                || request.isolation().identity() == LaunchRequest.Identity.ROOT;
         if (mounts) {
             listener.info("container %s runs and is joined as it is: --container-mounts and --container-remap-root"
                             .formatted(name.name())

@@ -72,7 +72,7 @@ final class ContainerEnvironment {
     /** The image's own variables, and over them the injected ones. */
     static Op ofImage(LaunchRequest request, RunnableImage image, LaunchHost host, GpuPlan gpus) {
         Map<String, String> variables = new LinkedHashMap<>();
-        variables.put("HOME", request.home().target().toString());
+        variables.put("HOME", request.mounts().home().target().toString());
         variables.put("PATH", DEFAULT_PATH);
         runtime(request, image).forEach((name, value) -> {
             variables.put("APPTAINER_" + name, value);
@@ -84,7 +84,7 @@ final class ContainerEnvironment {
             variables.put("BERTH_LIBRARIES", GpuBinds.LIBRARIES.toString());
         }
         variables.put("BERTH_PROMPT", host.facts().program().equals("singularity") ? "Singularity> " : "Apptainer> ");
-        boolean root = request.identity() == LaunchRequest.Identity.ROOT;
+        boolean root = request.isolation().identity() == LaunchRequest.Identity.ROOT;
         variables.put(
                 "BERTH_INJECT",
                 injection(
@@ -104,10 +104,10 @@ final class ContainerEnvironment {
 
     private static Map<String, String> runtime(LaunchRequest request, RunnableImage image) {
         Map<String, String> runtime = new LinkedHashMap<>();
-        runtime.put("APPNAME", request.app().orElse(""));
+        runtime.put("APPNAME", request.process().app().orElse(""));
         runtime.put(
                 "BIND",
-                request.binds().stream()
+                request.mounts().binds().stream()
                         .filter(bind -> bind.nesting() == LaunchRequest.Nesting.YES)
                         .map(bind -> bind.target().toString())
                         .collect(Collectors.joining(",")));
@@ -118,7 +118,7 @@ final class ContainerEnvironment {
         if (!request.environment().evaluate()) {
             runtime.put("NO_EVAL", "1");
         }
-        request.shell().ifPresent(shell -> runtime.put("SHELL", shell));
+        request.process().shell().ifPresent(shell -> runtime.put("SHELL", shell));
         return runtime;
     }
 

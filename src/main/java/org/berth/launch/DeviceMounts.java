@@ -15,7 +15,7 @@ final class DeviceMounts {
     private DeviceMounts() {}
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site) {
-        if (site.mountDev() == SiteConfig.DeviceMode.NO || !request.mounts("dev")) {
+        if (site.mountDev() == SiteConfig.DeviceMode.NO || !request.mounts().has("dev")) {
             return List.of();
         }
         if (minimal(request, site)) {
@@ -35,7 +35,7 @@ final class DeviceMounts {
         ops.add(new Op.MakeDirectory(DEV.resolve("shm"), 01777));
         ops.add(new Op.Mount(
                 "tmpfs", "tmpfs", DEV.resolve("shm"), MountOptions.SAFE, "mode=1777", OnMissing.FAIL, "shm"));
-        if (site.mountDevpts() && request.mounts("devpts")) {
+        if (site.mountDevpts() && request.mounts().has("devpts")) {
             ops.add(new Op.MakeDirectory(DEV.resolve("pts"), 0755));
             ops.add(new Op.Mount(
                     "devpts",

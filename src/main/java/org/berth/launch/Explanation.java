@@ -98,12 +98,13 @@ public final class Explanation {
     private void root() {
         say(
                 "root: %s",
-                request.layer().map(Explanation::kept).orElseGet(() -> switch (request.root()) {
+                request.writes().layer().map(Explanation::kept).orElseGet(() -> switch (request.writes()
+                        .root()) {
                     case READ_ONLY -> "nothing of the image can be written";
                     case TMPFS -> "what is written goes to memory and is gone at the end" + limit();
                     case WRITABLE -> "what is written changes the directory itself";
                 }));
-        if (request.identity() == LaunchRequest.Identity.ROOT) {
+        if (request.isolation().identity() == LaunchRequest.Identity.ROOT) {
             say("  tasks appear as root, and own on the host what they write");
         }
     }
@@ -113,7 +114,7 @@ public final class Explanation {
         if (kib.isEmpty()) {
             return ", at most half of this machine's memory (--tmpfs-size)";
         }
-        String by = request.memoryMib().isPresent()
+        String by = request.writes().memoryMib().isPresent()
                 ? "--tmpfs-size"
                 : request.lifetime() instanceof Lifetime.Held
                         ? Setting.TMPFS_MAX_SIZE.key()
@@ -197,10 +198,10 @@ public final class Explanation {
     }
 
     private void leftOut() {
-        if (!request.noMount().isEmpty()) {
+        if (!request.mounts().noMount().isEmpty()) {
             say(
                     "left out, as asked for: %s",
-                    request.noMount().stream().sorted().collect(Collectors.joining(", ")));
+                    request.mounts().noMount().stream().sorted().collect(Collectors.joining(", ")));
         }
         if (request.contained()) {
             say("left out by --contain: the host's home, tmp, working directory and %s", Setting.BIND_PATH.key());

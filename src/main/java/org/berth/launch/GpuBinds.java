@@ -22,7 +22,7 @@ final class GpuBinds {
 
     static GpuPlan plan(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
         boolean whole = site.mountDev() == SiteConfig.DeviceMode.YES
-                && request.mounts("dev")
+                && request.mounts().has("dev")
                 && !DeviceMounts.minimal(request, site);
         GpuPlan plan = GpuPlanner.plan(
                 request.gpus(), host.gpus(), site.gpus().order(), whole ? DeviceView.WHOLE : DeviceView.CHOSEN);

@@ -13,23 +13,23 @@ final class HomeMounts {
     private HomeMounts() {}
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
-        Path target = request.home().target();
-        if (!request.mounts("home")
-                || !site.mountHome() && request.home().source().isEmpty()) {
+        Path target = request.mounts().home().target();
+        if (!request.mounts().has("home")
+                || !site.mountHome() && request.mounts().home().source().isEmpty()) {
             return List.of();
         }
         if (target.equals(ROOT)) {
             notes.add(Note.warning("Skipping mount of the home directory: it is /"));
             return List.of();
         }
-        OnMissing missing = request.home().chosen() ? OnMissing.CREATE : OnMissing.TRY;
-        Optional<Path> source = request.home().source();
+        OnMissing missing = request.mounts().home().chosen() ? OnMissing.CREATE : OnMissing.TRY;
+        Optional<Path> source = request.mounts().home().source();
         if (source.isPresent() && host.isDirectory(source.orElseThrow())) {
             return List.of(MountStep.directory(
                     target, new Op.Bind(source.orElseThrow(), target, MountOptions.USER_TREE, missing, "home")));
         }
-        if (request.contained() && request.workdir().isPresent()) {
-            Path home = request.workdir().orElseThrow().resolve("home");
+        if (request.contained() && request.mounts().workdir().isPresent()) {
+            Path home = request.mounts().workdir().orElseThrow().resolve("home");
             return List.of(MountStep.directory(
                     target,
                     new Op.HostDirectory(home, 0755),

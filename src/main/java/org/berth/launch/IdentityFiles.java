@@ -24,13 +24,14 @@ final class IdentityFiles {
         if (site.configPasswd() && !rootInWritableImage) {
             steps.add(new MountStep(PASSWD, false, List.of(new Op.Passwd(passwdLine(request, host.facts())))));
         }
-        if (site.configGroup() && !rootInWritableImage && request.identity() == Identity.OWN) {
+        if (site.configGroup() && !rootInWritableImage && request.isolation().identity() == Identity.OWN) {
             steps.add(new MountStep(GROUP, false, List.of(new Op.Group(groupLines(host.facts())))));
         }
         if (site.configResolvConf()) {
             resolvConf(request, host, steps);
         }
-        request.hostname()
+        request.isolation()
+                .hostname()
                 .ifPresent(name -> steps.add(MountStep.file(
                         HOSTNAME,
                         new Op.SessionFile("hostname", 0644, name + "\n"),
@@ -40,17 +41,18 @@ final class IdentityFiles {
 
     /** Package managers replace these files, which no mount point lets them. */
     private static boolean rootInWritableImage(LaunchRequest request, LaunchHost host) {
-        boolean remapped = request.identity() == Identity.ROOT;
-        boolean writable = request.layer().isPresent()
-                || request.root() == Root.WRITABLE
-                || remapped && request.root() == Root.TMPFS;
+        boolean remapped = request.isolation().identity() == Identity.ROOT;
+        boolean writable = request.writes().layer().isPresent()
+                || request.writes().root() == Root.WRITABLE
+                || remapped && request.writes().root() == Root.TMPFS;
         return writable && (host.facts().root() || remapped);
     }
 
     private static void resolvConf(LaunchRequest request, LaunchHost host, List<MountStep> steps) {
-        if (!request.dns().isEmpty()) {
+        if (!request.mounts().dns().isEmpty()) {
             StringBuilder text = new StringBuilder();
-            request.dns()
+            request.mounts()
+                    .dns()
                     .forEach(server -> text.append("nameserver ").append(server).append('\n'));
             steps.add(MountStep.file(
                     RESOLV_CONF,
@@ -65,7 +67,7 @@ final class IdentityFiles {
 
     private static String passwdLine(LaunchRequest request, Facts facts) {
         Facts.Account account = facts.account();
-        boolean remapped = request.identity() == Identity.ROOT;
+        boolean remapped = request.isolation().identity() == Identity.ROOT;
         return String.join(
                 ":",
                 remapped ? "root" : account.name(),
@@ -73,7 +75,7 @@ final class IdentityFiles {
                 Integer.toUnsignedString(remapped ? 0 : facts.uid()),
                 Integer.toUnsignedString(remapped ? 0 : facts.gid()),
                 account.gecos(),
-                request.home().target().toString(),
+                request.mounts().home().target().toString(),
                 account.shell());
     }
 

@@ -16,7 +16,7 @@ final class KernelMounts {
 
     static List<MountStep> of(LaunchRequest request, SiteConfig site) {
         List<MountStep> steps = new ArrayList<>();
-        if (site.mountProc() && request.mounts("proc")) {
+        if (site.mountProc() && request.mounts().has("proc")) {
             steps.add(MountStep.directory(
                     PROC,
                     request.wants(Namespaces.PID)
@@ -30,7 +30,7 @@ final class KernelMounts {
                                     "proc")
                             : new Op.Bind(PROC, PROC, MountOptions.TREE, OnMissing.WARN, "proc")));
         }
-        if (site.mountSys() && request.mounts("sys")) {
+        if (site.mountSys() && request.mounts().has("sys")) {
             steps.add(MountStep.directory(SYS, new Op.Bind(SYS, SYS, MountOptions.TREE, OnMissing.WARN, "sys")));
         }
         return steps;

@@ -22,7 +22,7 @@ public final class LaunchPlanner {
         List<Note> notes = new ArrayList<>();
         GpuPlan gpus = GpuBinds.plan(request, host, site, notes);
         List<MountStep> home = HomeMounts.of(request, host, site, notes);
-        boolean homeChosen = request.home().chosen();
+        boolean homeChosen = request.mounts().home().chosen();
         List<MountStep> automatic = shallowFirst(
                 DeviceMounts.of(request, host, site),
                 SiteBinds.of(request, host, site, notes),
@@ -37,7 +37,8 @@ public final class LaunchPlanner {
 
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Level(request.level()));
-        request.layer()
+        request.writes()
+                .layer()
                 .map(LaunchRequest.Layer::lease)
                 .ifPresent(lease -> ops.add(new Op.Lease(lease.file(), lease.again(), lease.name())));
         ops.addAll(NamespaceOps.of(request, host));

@@ -11,42 +11,72 @@ import org.berth.devices.GpuRequest;
 /**
  * What the user asked for, with combined options taken apart ({@code --compat} is no field).
  *
- * @param argvIndex where the payload's arguments begin in the launcher's argv; 0 if there are none
- * @param environment variables to set in the container, by {@code --env}, {@code --env-file} or {@code APPTAINERENV_*}
- * @param memoryMib how much may be written to memory, where the caller says it
  * @param level of messages, in Apptainer's numbers
  */
 public record LaunchRequest(
         Action action,
         Lifetime lifetime,
-        int argvIndex,
-        List<BindRequest> binds,
-        Home home,
-        Contain contain,
-        Set<Namespaces> namespaces,
-        Optional<String> hostname,
-        Set<String> noMount,
-        Root root,
-        OptionalInt memoryMib,
-        Optional<Layer> layer,
-        Identity identity,
-        Optional<Path> workdir,
-        List<Scratch> scratch,
-        Optional<Path> cwd,
-        List<String> dns,
+        Process process,
+        Mounts mounts,
+        Writes writes,
+        Isolation isolation,
         Environment environment,
-        boolean init,
-        boolean callersUmask,
-        Optional<String> app,
-        Optional<String> shell,
         GpuRequest gpus,
         int level) {
-    public LaunchRequest {
-        binds = List.copyOf(binds);
-        namespaces = Set.copyOf(namespaces);
-        noMount = Set.copyOf(noMount);
-        scratch = List.copyOf(scratch);
-        dns = List.copyOf(dns);
+    /**
+     * The payload.
+     *
+     * @param argvIndex where its arguments begin in the launcher's argv; 0 if there are none
+     * @param init a PID namespace of its own has an init process
+     */
+    public record Process(
+            int argvIndex,
+            Optional<Path> cwd,
+            Optional<String> app,
+            Optional<String> shell,
+            boolean init,
+            boolean callersUmask) {}
+
+    /**
+     * What of the host is seen.
+     *
+     * @param noMount default mounts that are left out, as {@code --no-mount} names them
+     * @param workdir takes the container's {@code /tmp}, {@code /var/tmp} and scratch directories
+     * @param dns name servers in place of the host's
+     */
+    public record Mounts(
+            Contain contain,
+            Home home,
+            List<BindRequest> binds,
+            List<Scratch> scratch,
+            Optional<Path> workdir,
+            Set<String> noMount,
+            List<String> dns) {
+        public Mounts {
+            binds = List.copyOf(binds);
+            scratch = List.copyOf(scratch);
+            noMount = Set.copyOf(noMount);
+            dns = List.copyOf(dns);
+        }
+
+        /** Whether a default mount was not excluded by {@code --no-mount}. */
+        public boolean has(String name) {
+            return !noMount.contains(name);
+        }
+    }
+
+    /**
+     * Where what the payload writes into the image's directories goes.
+     *
+     * @param memoryMib how much may be written to memory, where the caller says it
+     */
+    public record Writes(Root root, OptionalInt memoryMib, Optional<Layer> layer) {}
+
+    /** What the payload does not share with the host, and who it is. */
+    public record Isolation(Set<Namespaces> namespaces, Optional<String> hostname, Identity identity) {
+        public Isolation {
+            namespaces = Set.copyOf(namespaces);
+        }
     }
 
     /** What runs in the container. */
@@ -143,7 +173,7 @@ public record LaunchRequest(
     }
 
     /**
-     * The payload's environment.
+     * The variables of the payload, by {@code --env}, {@code --env-file}, {@code APPTAINERENV_*} and the image.
      *
      * @param clean the caller's variables are left out
      * @param injected values for the container, over the image's
@@ -168,48 +198,20 @@ public record LaunchRequest(
 
     /** The same request, written into a layer. */
     public LaunchRequest over(Layer kept) {
-        return new LaunchRequest(
-                action,
-                lifetime,
-                argvIndex,
-                binds,
-                home,
-                contain,
-                namespaces,
-                hostname,
-                noMount,
-                root,
-                memoryMib,
-                Optional.of(kept),
-                identity,
-                workdir,
-                scratch,
-                cwd,
-                dns,
-                environment,
-                init,
-                callersUmask,
-                app,
-                shell,
-                gpus,
-                level);
+        Writes into = new Writes(writes.root, writes.memoryMib, Optional.of(kept));
+        return new LaunchRequest(action, lifetime, process, mounts, into, isolation, environment, gpus, level);
     }
 
     /** What is written belongs to who runs, and so does what the image says is root's: there is one id. */
     boolean ownsImage() {
-        return layer.isPresent() || root == Root.TMPFS && lifetime instanceof Lifetime.Held;
+        return writes.layer.isPresent() || writes.root == Root.TMPFS && lifetime instanceof Lifetime.Held;
     }
 
     public boolean contained() {
-        return contain == Contain.YES;
+        return mounts.contain == Contain.YES;
     }
 
     public boolean wants(Namespaces namespace) {
-        return namespaces.contains(namespace);
-    }
-
-    /** Whether a default mount was not excluded by {@code --no-mount}. */
-    public boolean mounts(String name) {
-        return !noMount.contains(name);
+        return isolation.namespaces.contains(namespace);
     }
 }

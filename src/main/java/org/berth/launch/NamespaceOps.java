@@ -18,7 +18,7 @@ final class NamespaceOps {
 
     static List<Op> of(LaunchRequest request, LaunchHost host) {
         Set<Op.Namespace> namespaces = EnumSet.of(Op.Namespace.MOUNT);
-        for (Namespaces wanted : request.namespaces()) {
+        for (Namespaces wanted : request.isolation().namespaces()) {
             namespaces.add(
                     switch (wanted) {
                         case PID -> Op.Namespace.PID;
@@ -33,7 +33,7 @@ final class NamespaceOps {
         } else {
             namespaces.add(Op.Namespace.USER);
             ops.add(new Op.Unshare(namespaces));
-            boolean mapped = request.ownsImage() || request.identity() == Identity.ROOT;
+            boolean mapped = request.ownsImage() || request.isolation().identity() == Identity.ROOT;
             ops.add(new Op.MapIds(
                     single(mapped ? 0 : host.facts().uid(), host.facts().uid()),
                     single(mapped ? 0 : host.facts().gid(), host.facts().gid())));
@@ -41,16 +41,18 @@ final class NamespaceOps {
         if (request.wants(Namespaces.NET)) {
             ops.add(new Op.Loopback());
         }
-        request.hostname().ifPresent(name -> ops.add(new Op.Hostname(name)));
+        request.isolation().hostname().ifPresent(name -> ops.add(new Op.Hostname(name)));
         if (request.wants(Namespaces.PID)) {
-            ops.add(request.init() ? new Op.Init() : new Op.Fork());
+            ops.add(request.process().init() ? new Op.Init() : new Op.Fork());
         }
         return ops;
     }
 
     /** When all is mounted. */
     static List<Op> identity(LaunchRequest request, LaunchHost host) {
-        return host.facts().root() || !request.ownsImage() || request.identity() == Identity.ROOT
+        return host.facts().root()
+                        || !request.ownsImage()
+                        || request.isolation().identity() == Identity.ROOT
                 ? List.of()
                 : List.of(new Op.Identity(
                         single(host.facts().uid(), 0), single(host.facts().gid(), 0)));

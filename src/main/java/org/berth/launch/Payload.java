@@ -14,8 +14,9 @@ final class Payload {
 
     static List<Op> of(LaunchRequest request, RunnableImage image, LaunchHost host, GpuPlan gpus, List<Note> notes) {
         List<Op> ops = new ArrayList<>();
-        ops.add(new Op.Umask(request.callersUmask() ? host.facts().umask() : 0022));
-        ops.add(new Op.Privileges(host.facts().root() || request.identity() == LaunchRequest.Identity.ROOT));
+        ops.add(new Op.Umask(request.process().callersUmask() ? host.facts().umask() : 0022));
+        ops.add(new Op.Privileges(
+                host.facts().root() || request.isolation().identity() == LaunchRequest.Identity.ROOT));
         ops.addAll(ContainerEnvironment.ofCaller(request, host, gpus));
         ops.add(WorkingDirectory.enter(request, host, notes));
         ops.add(ContainerEnvironment.ofImage(request, image, host, gpus));
@@ -30,23 +31,26 @@ final class Payload {
 
     private static Op exec(LaunchRequest request, LaunchHost host) {
         return switch (request.action()) {
-            case EXEC -> new Op.Exec(request.argvIndex(), List.of());
+            case EXEC -> new Op.Exec(request.process().argvIndex(), List.of());
             case SHELL -> new Op.ExecShell(shells(request));
             case RUN ->
                 new Op.ExecScript(
-                        request.argvIndex(),
+                        request.process().argvIndex(),
                         host.shell(),
-                        request.app()
+                        request.process()
+                                .app()
                                 .map(app -> List.of(appScript(app, "runscript")))
                                 .orElse(List.of(Path.of("/.singularity.d/runscript"), Path.of("/singularity"))),
-                        request.app()
+                        request.process()
+                                .app()
                                 .map(app -> Op.Otherwise.stop(1, "Could not locate the container application: " + app))
                                 .orElse(Op.Otherwise.shell("No runscript found in container, executing /bin/sh")));
             case TEST ->
                 new Op.ExecScript(
-                        request.argvIndex(),
+                        request.process().argvIndex(),
                         host.shell(),
-                        request.app()
+                        request.process()
+                                .app()
                                 .map(app -> List.of(appScript(app, "test")))
                                 .orElse(List.of(Path.of("/.singularity.d/test"))),
                         Op.Otherwise.nothing("No test script found in container, nothing to do"));
@@ -59,7 +63,8 @@ final class Payload {
 
     private static List<List<String>> shells(LaunchRequest request) {
         List<List<String>> shells = new ArrayList<>();
-        request.shell()
+        request.process()
+                .shell()
                 .ifPresent(program -> shells.add(List.of(program.startsWith("/") ? program : "/bin/" + program)));
         shells.add(List.of("/bin/bash", "--norc"));
         shells.add(List.of(DEFAULT_SHELL));

@@ -29,16 +29,16 @@ final class RootfsOps {
         if (image.removedWhenMounted()) {
             imageFile(image.rootfs()).ifPresent(file -> ops.add(new Op.RemoveFile(file)));
         }
-        if (request.layer().isPresent() || request.root() == LaunchRequest.Root.TMPFS) {
+        if (request.writes().layer().isPresent() || request.writes().root() == LaunchRequest.Root.TMPFS) {
             requireOverlay(request, site);
         }
-        if (request.layer().isPresent()) {
-            Layer layer = request.layer().orElseThrow();
+        if (request.writes().layer().isPresent()) {
+            Layer layer = request.writes().layer().orElseThrow();
             ops.addAll(mountPoints);
             ops.add(new Op.RootOverlayDirectory(layer.upper(), layer.work(), layer.writable(), List.of()));
             return ops;
         }
-        switch (request.root()) {
+        switch (request.writes().root()) {
             case WRITABLE -> {
                 requireSandbox(image);
                 ops.add(new Op.RootBind(true));
@@ -62,8 +62,8 @@ final class RootfsOps {
 
     /** Whether the root is the image as it is: what it lacks cannot be made, or would stay in it. */
     static boolean isBare(LaunchRequest request, SiteConfig site) {
-        return request.layer().isEmpty()
-                && switch (request.root()) {
+        return request.writes().layer().isEmpty()
+                && switch (request.writes().root()) {
                     case WRITABLE -> true;
                     case READ_ONLY -> !site.layers().mountPoints();
                     case TMPFS -> false;
@@ -74,7 +74,7 @@ final class RootfsOps {
         if (!site.layers().overlay()) {
             throw new HostException("%s needs an overlay, which this site forbids (%s)"
                             .formatted(
-                                    request.layer().isPresent()
+                                    request.writes().layer().isPresent()
                                             ? "a named container"
                                             : request.lifetime() instanceof Lifetime.Held
                                                     ? "--container-writable"
@@ -89,8 +89,8 @@ final class RootfsOps {
      * disk write into it.
      */
     static OptionalLong memoryKib(LaunchRequest request, LaunchHost host, SiteConfig site) {
-        if (request.memoryMib().isPresent()) {
-            return kib(request.memoryMib());
+        if (request.writes().memoryMib().isPresent()) {
+            return kib(request.writes().memoryMib());
         }
         if (request.lifetime() instanceof Lifetime.Held) {
             return kib(site.tmpfsMib());

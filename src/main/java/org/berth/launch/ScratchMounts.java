@@ -11,7 +11,7 @@ final class ScratchMounts {
 
     static List<MountStep> of(LaunchRequest request) {
         List<MountStep> steps = new ArrayList<>();
-        for (LaunchRequest.Scratch scratch : request.scratch()) {
+        for (LaunchRequest.Scratch scratch : request.mounts().scratch()) {
             Path target = scratch.target();
             if (scratch.size().isPresent()) {
                 steps.add(MountStep.directory(
@@ -19,7 +19,8 @@ final class ScratchMounts {
                 continue;
             }
             String relative = "scratch" + target;
-            steps.add(request.workdir()
+            steps.add(request.mounts()
+                    .workdir()
                     .map(work -> {
                         Path directory = work.resolve(relative);
                         return MountStep.directory(

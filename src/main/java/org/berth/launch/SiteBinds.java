@@ -20,14 +20,14 @@ final class SiteBinds {
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
         List<MountStep> steps = new ArrayList<>();
-        if (site.mountHostfs() && request.mounts("hostfs") && !request.contained()) {
+        if (site.mountHostfs() && request.mounts().has("hostfs") && !request.contained()) {
             notes.add(Note.warning("mount hostfs is not available yet: the host's other file systems are not mounted"));
         }
         for (SiteConfig.SiteBind bind : site.binds()) {
             boolean always = bind.target().equals(HOSTS) || bind.target().equals(LOCALTIME);
             if (request.contained() && !always
-                    || !request.mounts("bind-paths")
-                    || !request.mounts(bind.target().toString())) {
+                    || !request.mounts().has("bind-paths")
+                    || !request.mounts().has(bind.target().toString())) {
                 continue;
             }
             if (request.contained()

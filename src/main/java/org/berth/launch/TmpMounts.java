@@ -14,7 +14,7 @@ final class TmpMounts {
     private TmpMounts() {}
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site) {
-        if (!site.mountTmp() || !request.mounts("tmp")) {
+        if (!site.mountTmp() || !request.mounts().has("tmp")) {
             return List.of();
         }
         List<MountStep> steps = new ArrayList<>();
@@ -30,8 +30,8 @@ final class TmpMounts {
         if (!request.contained()) {
             return List.of(new Op.Bind(target, target, MountOptions.USER_TREE, OnMissing.WARN, "tmp"));
         }
-        if (request.workdir().isPresent()) {
-            Path directory = request.workdir().orElseThrow().resolve(name);
+        if (request.mounts().workdir().isPresent()) {
+            Path directory = request.mounts().workdir().orElseThrow().resolve(name);
             return List.of(new Op.Bind(directory, target, MountOptions.USER_TREE, OnMissing.WARN, "tmp"));
         }
         return List.of(new Op.BindSession(name, target, MountOptions.SAFE, OnMissing.WARN, "tmp"));
@@ -42,8 +42,8 @@ final class TmpMounts {
         if (!request.contained()) {
             return List.of();
         }
-        if (request.workdir().isPresent()) {
-            Path work = request.workdir().orElseThrow();
+        if (request.mounts().workdir().isPresent()) {
+            Path work = request.mounts().workdir().orElseThrow();
             return List.of(
                     new Op.HostDirectory(work.resolve("tmp"), 01777),
                     new Op.HostDirectory(work.resolve("var_tmp"), 01777));

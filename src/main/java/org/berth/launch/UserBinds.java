@@ -16,7 +16,7 @@ final class UserBinds {
     private UserBinds() {}
 
     static List<MountStep> of(LaunchRequest request, LaunchHost host, SiteConfig site, List<Note> notes) {
-        List<BindRequest> wanted = new ArrayList<>(request.binds());
+        List<BindRequest> wanted = new ArrayList<>(request.mounts().binds());
         if (!site.userBinds() && wanted.removeIf(bind -> bind.askedBy() == AskedBy.USER)) {
             notes.add(Note.warning("Ignoring user bind request: user bind control disabled by system administrator"));
         }

@@ -32,7 +32,7 @@ final class WorkingDirectory {
         Path cwd = host.cwd();
         if (request.contained()
                 || !host.facts().cwdReachable()
-                || !request.mounts("cwd")
+                || !request.mounts().has("cwd")
                 || NEVER_MOUNTED.contains(cwd)
                 || NEVER_BELOW.stream().anyMatch(cwd::startsWith)
                 || visible(cwd, earlier)
@@ -44,17 +44,17 @@ final class WorkingDirectory {
     }
 
     static Op enter(LaunchRequest request, LaunchHost host, List<Note> notes) {
-        if (request.cwd().isPresent()) {
-            return new Op.WorkingDirectory(true, List.of(request.cwd().orElseThrow()));
+        if (request.process().cwd().isPresent()) {
+            return new Op.WorkingDirectory(true, List.of(request.process().cwd().orElseThrow()));
         }
         List<Path> candidates = new ArrayList<>();
         if (host.facts().cwdReachable() && !request.contained()) {
             candidates.add(host.cwd());
         } else if (!request.contained()) {
             notes.add(Note.warning("The working directory was removed or cannot be reached. Using '%s' instead"
-                    .formatted(request.home().target())));
+                    .formatted(request.mounts().home().target())));
         }
-        candidates.add(request.home().target());
+        candidates.add(request.mounts().home().target());
         candidates.add(Path.of("/"));
         return new Op.WorkingDirectory(false, candidates);
     }
