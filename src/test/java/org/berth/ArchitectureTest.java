@@ -5,6 +5,7 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPac
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -174,6 +175,18 @@ class ArchitectureTest {
                 .orShould()
                 .accessTargetWhere(call("java.nio.file.Path", "toRealPath", "toFile"))
                 .allowEmptyShould(true)
+                .check(BERTH);
+    }
+
+    @Test
+    void planningIsGivenValuesAndNoFunctionThatMightLook() {
+        noFields()
+                .that()
+                .areDeclaredInClassesThat()
+                .resideInAPackage(in("launch"))
+                .should()
+                .haveRawType(DescribedPredicate.describe(
+                        "a function", type -> type.getPackageName().equals("java.util.function")))
                 .check(BERTH);
     }
 

@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.berth.cli.ExitStatus;
 import org.berth.cli.Invocation;
 import org.berth.config.SiteConfig;
@@ -26,6 +28,7 @@ import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.Lifetime;
 import org.berth.launch.LoneRanks;
+import org.berth.launch.LookedAt;
 import org.berth.launch.Note;
 import org.berth.launch.Op;
 import org.berth.launch.PathKind;
@@ -102,11 +105,12 @@ final class LaunchCommand {
 
     private LaunchHost launchHost(LaunchRequest request, RunnableImage image) {
         Path libexec = host.facts().prefix().resolve("libexec/berth");
+        Path cwd = host.realPath(host.facts().cwd());
         return new LaunchHost(
                 host.facts(),
-                host.realPath(host.facts().cwd()),
+                cwd,
                 terminal(),
-                this::kind,
+                LookedAt.paths(request, site, cwd).stream().collect(Collectors.toMap(Function.identity(), this::kind)),
                 libexec.resolve("sh"),
                 libexec.resolve("session"),
                 Gpus.facts(host, request.gpus(), site, image));

@@ -11,7 +11,7 @@ import org.berth.launch.Op.OnMissing;
 
 /** The files that say who and where one is: passwd, group, resolv.conf, hostname. */
 final class IdentityFiles {
-    private static final Path RESOLV_CONF = Path.of("/etc/resolv.conf");
+    static final Path RESOLV_CONF = Path.of("/etc/resolv.conf");
     private static final Path HOSTNAME = Path.of("/etc/hostname");
     private static final Path PASSWD = Path.of("/etc/passwd");
     private static final Path GROUP = Path.of("/etc/group");

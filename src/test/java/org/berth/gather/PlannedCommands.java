@@ -7,6 +7,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.berth.cli.CommandLineParser;
 import org.berth.cli.Invocation;
 import org.berth.cli.OptionEnvironment;
@@ -22,6 +24,7 @@ import org.berth.launch.LaunchPlan;
 import org.berth.launch.LaunchPlanner;
 import org.berth.launch.LaunchRequest;
 import org.berth.launch.Lifetime;
+import org.berth.launch.LookedAt;
 import org.berth.launch.Note;
 import org.berth.launch.Op;
 import org.berth.launch.PathKind;
@@ -80,7 +83,7 @@ public final class PlannedCommands {
                 Messages.NORMAL,
                 notes);
         RunnableImage image = image(invocation.operands().getFirst());
-        LaunchHost seen = launchHost(facts, gpus);
+        LaunchHost seen = launchHost(facts, gpus, request, site);
         LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
         notes.addAll(plan.notes());
         return new Planned(request, image, seen, new LaunchPlan(plan.ops(), notes));
@@ -91,7 +94,10 @@ public final class PlannedCommands {
         Held held = held(words);
         LaunchRequest request = layer.map(held.request()::over).orElse(held.request());
         return LaunchPlanner.plan(
-                request, image(held.image()), launchHost(held.facts(), GpuFacts.NONE), SiteConfig.DEFAULTS);
+                request,
+                image(held.image()),
+                launchHost(held.facts(), GpuFacts.NONE, request, SiteConfig.DEFAULTS),
+                SiteConfig.DEFAULTS);
     }
 
     /** What a Slurm step's holder plans that joins another. */
@@ -100,7 +106,7 @@ public final class PlannedCommands {
         return LaunchPlanner.join(
                 held.request(),
                 image(held.image()),
-                launchHost(held.facts(), GpuFacts.NONE),
+                launchHost(held.facts(), GpuFacts.NONE, held.request(), SiteConfig.DEFAULTS),
                 SiteConfig.DEFAULTS,
                 join);
     }
@@ -148,17 +154,23 @@ public final class PlannedCommands {
                 "x86_64");
     }
 
-    private static LaunchHost launchHost(Facts facts, GpuFacts gpus) {
+    private static LaunchHost launchHost(Facts facts, GpuFacts gpus, LaunchRequest request, SiteConfig site) {
         return new LaunchHost(
                 facts,
                 facts.cwd(),
                 Optional.empty(),
-                path -> path.startsWith("/missing")
-                        ? PathKind.ABSENT
-                        : FILES.contains(path) ? PathKind.FILE : PathKind.DIRECTORY,
+                LookedAt.paths(request, site, facts.cwd()).stream()
+                        .collect(Collectors.toMap(Function.identity(), PlannedCommands::kind)),
                 PREFIX.resolve("libexec/berth/sh"),
                 PREFIX.resolve("libexec/berth/session"),
                 gpus);
+    }
+
+    private static PathKind kind(Path path) {
+        if (path.startsWith("/missing")) {
+            return PathKind.ABSENT;
+        }
+        return FILES.contains(path) ? PathKind.FILE : PathKind.DIRECTORY;
     }
 
     private static RunnableImage image(String path) {
