@@ -57,7 +57,7 @@ class ArchitectureTest {
                             "sif",
                             "sign",
                             "squashfs")),
-            Map.entry("terminal", Set.of("cli", "host", "launch", "oci", "resolve")),
+            Map.entry("terminal", Set.of("cli", "host", "launch", "libc", "oci", "resolve")),
             Map.entry("cli", Set.of("host", "launch")),
             Map.entry(
                     "build",
@@ -88,13 +88,14 @@ class ArchitectureTest {
             Map.entry("process", Set.of()),
             Map.entry("place", Set.of("host", "config")),
             Map.entry("archive", Set.of("oci")),
-            Map.entry("squashfs", Set.of()),
+            Map.entry("squashfs", Set.of("libc")),
+            Map.entry("libc", Set.of()),
             Map.entry("sign", Set.of("sif", "oci")),
             Map.entry("sif", Set.of()),
             Map.entry("elf", Set.of()),
             Map.entry("oci", Set.of()),
             Map.entry("image", Set.of()),
-            Map.entry("host", Set.of()),
+            Map.entry("host", Set.of("libc")),
             Map.entry("instance", Set.of("host", "oci")),
             Map.entry("config", Set.of("host", "oci", "toml", "yaml")),
             Map.entry("policy", Set.of("resolve", "config", "host", "sif", "sign")),
@@ -208,6 +209,20 @@ class ArchitectureTest {
                 .accessTargetWhere(call("java.nio.file.Path", "toRealPath", "toFile"))
                 .allowEmptyShould(true)
                 .because("a remembered plan is right only if every look at the world was recorded by host")
+                .check(BERTH);
+    }
+
+    @Test
+    void thereIsOneDoorToTheCLibrary() {
+        noClasses()
+                .that(not(resideInAPackage(in("libc"))))
+                .should()
+                .dependOnClassesThat(resideInAPackage("com.sun.jna.."))
+                .check(BERTH);
+        noClasses()
+                .that(not(named("org.berth.squashfs.Libdeflate")))
+                .should()
+                .dependOnClassesThat(named("java.lang.foreign.Linker"))
                 .check(BERTH);
     }
 

@@ -11,7 +11,9 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.berth.error.HostException;
-import org.berth.squashfs.LinuxFiles.Status;
+import org.berth.libc.LinuxFiles;
+import org.berth.libc.LinuxFiles.Status;
+import org.berth.libc.SystemCallException;
 
 /**
  * A file on this machine's disk.

@@ -6,7 +6,8 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.berth.error.HostException;
-import org.berth.squashfs.LinuxFiles.Status;
+import org.berth.libc.LinuxFiles;
+import org.berth.libc.LinuxFiles.Status;
 
 /**
  * What an overlay notes in its upper directory (Linux, Documentation/filesystems/overlayfs.rst): a removed name is a

@@ -13,7 +13,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
-import org.berth.squashfs.LinuxFiles.Status;
+import org.berth.libc.LinuxFiles;
+import org.berth.libc.LinuxFiles.Status;
+import org.berth.libc.SystemCallException;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -3,7 +3,9 @@ package org.berth.squashfs;
 import java.io.IOException;
 import java.util.List;
 import java.util.SortedMap;
-import org.berth.squashfs.LinuxFiles.Status;
+import org.berth.libc.LinuxFiles;
+import org.berth.libc.LinuxFiles.Status;
+import org.berth.libc.SystemCallException;
 
 /** A file that goes into an image, where it lies now: on this machine's disk, or in another squashfs. */
 sealed interface Source permits DiskSource, SquashfsSource {

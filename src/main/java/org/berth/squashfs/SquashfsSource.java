@@ -8,7 +8,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.berth.error.ImageException;
-import org.berth.squashfs.LinuxFiles.Status;
+import org.berth.libc.LinuxFiles;
+import org.berth.libc.LinuxFiles.Status;
 
 /** A file in another squashfs, which is not trusted: no directory is read twice, and no more bytes than it says it has. */
 record SquashfsSource(Tree tree, byte[] name, String path, Inode inode) implements Source {

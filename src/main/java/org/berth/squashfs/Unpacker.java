@@ -29,6 +29,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.libc.LinuxFiles;
+import org.berth.libc.SystemCallException;
 
 /**
  * Makes a directory tree of a squashfs. One thread walks the tree and makes the files, others decompress and write their

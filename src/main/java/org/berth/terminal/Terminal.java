@@ -3,12 +3,6 @@ package org.berth.terminal;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
@@ -17,6 +11,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.berth.error.HostException;
 import org.berth.host.Host;
+import org.berth.libc.SystemCallException;
+import org.berth.libc.TerminalSettings;
 
 /**
  * Asks the user: questions go to standard output, answers come from standard input. Passphrases come from the terminal,
@@ -114,78 +110,30 @@ public final class Terminal {
 
     /** The terminal's echo, switched off until this is closed or the process ends. */
     static final class Echo implements AutoCloseable {
-        /* struct termios (termios(3)) as Linux has it on every architecture: four flag words first, c_lflag the last of them. */
-        private static final int TERMIOS_SIZE = 128;
-        private static final int LOCAL_FLAGS = 12;
-        private static final int ECHO = 010;
-        /** What is typed ahead is kept. */
-        private static final int TCSADRAIN = 1;
-
-        private static final int O_RDWR = 2;
-
-        private static final Linker LINKER = Linker.nativeLinker();
-        private static final MethodHandle OPEN = call(
-                "open",
-                FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT),
-                Linker.Option.firstVariadicArg(2));
-        private static final MethodHandle CLOSE =
-                call("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-        private static final MethodHandle TCGETATTR = call(
-                "tcgetattr", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
-        private static final MethodHandle TCSETATTR = call(
-                "tcsetattr",
-                FunctionDescriptor.of(
-                        ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
-
-        private final int descriptor;
-        private final MemorySegment settings;
+        private final TerminalSettings settings;
         private final Thread atEnd;
 
-        private Echo(int descriptor, MemorySegment settings) {
-            this.descriptor = descriptor;
+        private Echo(TerminalSettings settings) {
             this.settings = settings;
             this.atEnd = new Thread(this::restore);
         }
 
         static Echo off() {
-            MemorySegment settings = Arena.ofAuto().allocate(TERMIOS_SIZE, Long.BYTES);
-            int descriptor;
-            try (Arena arena = Arena.ofConfined()) {
-                descriptor = (int) OPEN.invokeExact(arena.allocateFrom(TTY.toString()), O_RDWR);
-                if (descriptor < 0 || (int) TCGETATTR.invokeExact(descriptor, settings) < 0) {
-                    throw new HostException("the terminal cannot be asked without echo");
-                }
-                Echo echo = new Echo(descriptor, settings);
+            try {
+                Echo echo = new Echo(TerminalSettings.of(TTY));
                 Runtime.getRuntime().addShutdownHook(echo.atEnd);
-                MemorySegment silent = arena.allocate(TERMIOS_SIZE, Long.BYTES).copyFrom(settings);
-                silent.set(ValueLayout.JAVA_INT, LOCAL_FLAGS, settings.get(ValueLayout.JAVA_INT, LOCAL_FLAGS) & ~ECHO);
-                echo.set(silent);
+                echo.settings.silence();
                 return echo;
-            } catch (RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new IllegalStateException(e);
+            } catch (SystemCallException e) {
+                throw new HostException("the terminal cannot be asked without echo: " + e.getMessage(), e);
             }
         }
 
-        /** The terminal may be gone by now, or another's: then there is nothing to restore. */
         private void restore() {
             try {
-                set(settings);
-            } catch (HostException e) {
-                return;
-            }
-        }
-
-        private void set(MemorySegment wanted) {
-            try {
-                if ((int) TCSETATTR.invokeExact(descriptor, TCSADRAIN, wanted) < 0) {
-                    throw new HostException("the terminal's echo cannot be changed");
-                }
-            } catch (RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new IllegalStateException(e);
+                settings.restore();
+            } catch (SystemCallException e) {
+                // Gone by now, or another's: there is nothing to restore.
             }
         }
 
@@ -194,14 +142,10 @@ public final class Terminal {
             restore();
             Runtime.getRuntime().removeShutdownHook(atEnd);
             try {
-                int unused = (int) CLOSE.invokeExact(descriptor);
-            } catch (Throwable e) {
+                settings.close();
+            } catch (SystemCallException e) {
                 throw new IllegalStateException(e);
             }
-        }
-
-        private static MethodHandle call(String name, FunctionDescriptor types, Linker.Option... options) {
-            return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), types, options);
         }
     }
 }

@@ -23,6 +23,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.libc.LinuxFiles;
 import org.berth.squashfs.Packer.Base;
 import org.berth.squashfs.Packer.Owners;
 import org.junit.jupiter.api.Test;

@@ -1,15 +1,15 @@
-package org.berth.squashfs;
+package org.berth.libc;
 
 import java.io.IOException;
 
 /** A system call failed; the message is the system's words for the reason. */
-final class SystemCallException extends IOException {
+public final class SystemCallException extends IOException {
     private static final long serialVersionUID = 1;
 
-    static final int EPERM = 1;
-    static final int EEXIST = 17;
-    static final int EINVAL = 22;
-    static final int ENAMETOOLONG = 36;
+    public static final int EPERM = 1;
+    public static final int EEXIST = 17;
+    public static final int EINVAL = 22;
+    public static final int ENAMETOOLONG = 36;
 
     private final int errno;
 
@@ -18,7 +18,7 @@ final class SystemCallException extends IOException {
         this.errno = errno;
     }
 
-    int errno() {
+    public int errno() {
         return errno;
     }
 }
