@@ -17,6 +17,7 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.Reason;
 
 /** An archive that is compressed as a whole: its members can only be reached in an uncompressed copy. */
 final class CompressedFile {
@@ -52,7 +53,7 @@ final class CompressedFile {
         } catch (EOFException | ZipException | ZstdIOException e) {
             throw new ImageException("%s: its compressed data is damaged: %s".formatted(file, e.getMessage()), e);
         } catch (IOException e) {
-            throw new ImageException("could not read %s: %s".formatted(file, DirectoryFiles.reason(e)), e);
+            throw new ImageException("could not read %s: %s".formatted(file, Reason.of(e)), e);
         }
     }
 
@@ -111,8 +112,7 @@ final class CompressedFile {
         try {
             return Files.createTempFile(scratch, "berth-archive-", ".tar");
         } catch (IOException e) {
-            throw new HostException(
-                            "could not make a temporary file in %s: %s".formatted(scratch, DirectoryFiles.reason(e)), e)
+            throw new HostException("could not make a temporary file in %s: %s".formatted(scratch, Reason.of(e)), e)
                     .hint("set APPTAINER_TMPDIR to a directory that can be written");
         }
     }
@@ -129,7 +129,7 @@ final class CompressedFile {
         try {
             out.write(buffer, 0, count);
         } catch (IOException e) {
-            throw new HostException("could not write %s: %s".formatted(copy, DirectoryFiles.reason(e)), e)
+            throw new HostException("could not write %s: %s".formatted(copy, Reason.of(e)), e)
                     .hint("make room, or set APPTAINER_TMPDIR to a larger directory");
         }
     }

@@ -3,7 +3,6 @@ package org.berth.archive;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
@@ -11,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.Reason;
 
 /** The files of a directory; links are followed as long as they stay inside. */
 final class DirectoryFiles extends StoredFiles {
@@ -28,7 +28,7 @@ final class DirectoryFiles extends StoredFiles {
                 throw new NotDirectoryException(root.toString());
             }
         } catch (IOException e) {
-            throw new ImageException("could not open %s: %s".formatted(root, reason(e)), e);
+            throw new ImageException("could not open %s: %s".formatted(root, Reason.of(e)), e);
         }
     }
 
@@ -48,7 +48,7 @@ final class DirectoryFiles extends StoredFiles {
         } catch (NoSuchFileException | NotDirectoryException e) {
             return Optional.empty();
         } catch (IOException e) {
-            throw new HostException("could not read %s: %s".formatted(root.resolve(path), reason(e)), e);
+            throw new HostException("could not read %s: %s".formatted(root.resolve(path), Reason.of(e)), e);
         }
     }
 
@@ -63,15 +63,6 @@ final class DirectoryFiles extends StoredFiles {
             throw new ImageException("%s: its %s is a link that leads out of it".formatted(root, shown(path)));
         }
         return file;
-    }
-
-    static String reason(IOException e) {
-        return switch (e) {
-            case NoSuchFileException _ -> "no such file or directory";
-            case NotDirectoryException _ -> "not a directory";
-            case AccessDeniedException _ -> "permission denied";
-            default -> String.valueOf(e.getMessage());
-        };
     }
 
     @Override

@@ -13,6 +13,7 @@ import java.util.Optional;
 import org.berth.archive.TarIndex.Member;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.Reason;
 import org.berth.oci.BoundedInputStream;
 
 /** The members of a tar archive, read where they lie; one that is compressed is uncompressed to a temporary file first. */
@@ -60,7 +61,7 @@ final class TarFiles extends StoredFiles {
             kept = true;
             return files;
         } catch (IOException e) {
-            throw new ImageException("could not read %s: %s".formatted(name, DirectoryFiles.reason(e)), e);
+            throw new ImageException("could not read %s: %s".formatted(name, Reason.of(e)), e);
         } finally {
             if (!kept) {
                 temporary.ifPresent(TarFiles::remove);
@@ -119,7 +120,7 @@ final class TarFiles extends StoredFiles {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(file, DirectoryFiles.reason(e)), e);
+            throw new HostException("could not remove %s: %s".formatted(file, Reason.of(e)), e);
         }
     }
 

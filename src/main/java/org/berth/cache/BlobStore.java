@@ -17,9 +17,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.OutputFiles;
+import org.berth.files.Reason;
+import org.berth.files.SmallFile;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
-import org.berth.host.SmallFile;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
@@ -77,7 +79,7 @@ public final class BlobStore implements DocumentStore {
         } catch (NoSuchFileException e) {
             return false;
         } catch (IOException e) {
-            throw new HostException("%s: %s".formatted(file, Folder.reason(e)), e);
+            throw new HostException("%s: %s".formatted(file, Reason.of(e)), e);
         }
     }
 
@@ -106,7 +108,7 @@ public final class BlobStore implements DocumentStore {
 
     /** The directory of a digest's algorithm; makes it, and the layout around it, if it is not there. */
     Path directory(Digest digest) throws IOException {
-        Path directory = Folder.parent(path(digest));
+        Path directory = OutputFiles.folder(path(digest));
         if (!Files.isDirectory(directory)) {
             OwnDirectory.make(root, owners);
             if (layout == Layout.OCI) {

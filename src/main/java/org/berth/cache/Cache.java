@@ -15,6 +15,8 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
+import org.berth.files.OutputFiles;
+import org.berth.files.Reason;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
 import org.berth.oci.Digest;
@@ -240,7 +242,7 @@ public final class Cache {
             kept = true;
             return new ImageLease.Writer(directory(type).resolve(key), lease);
         } catch (IOException e) {
-            throw new HostException("%s: %s".formatted(directory(type), Folder.reason(e)), e);
+            throw new HostException("%s: %s".formatted(directory(type), Reason.of(e)), e);
         } finally {
             if (!kept) {
                 lease.close();
@@ -274,7 +276,7 @@ public final class Cache {
 
     /** When its files were used last, and which are pinned. */
     public Uses uses() {
-        return new Uses(Folder.parent(base), owners);
+        return new Uses(OutputFiles.folder(base), owners);
     }
 
     /** What {@code cache gc} removes. */

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.berth.error.HostException;
-import org.berth.host.Trees;
+import org.berth.files.Trees;
 
 /** What a cleaning of the cache is going to do, in order; {@link Step#message} is what the user is told of each. */
 public record CacheCleaning(List<Step> steps) {

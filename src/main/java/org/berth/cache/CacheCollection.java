@@ -15,6 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.berth.error.HostException;
+import org.berth.files.OutputFiles;
+import org.berth.files.Reason;
 
 /**
  * What is to be removed so that a cache keeps to its limits: the least recently used files first, and none that is in use.
@@ -137,8 +139,8 @@ public record CacheCollection(List<Item> removed, List<Item> kept, long bytes, l
      */
     public static Optional<String> remove(Item item, Uses uses) {
         try {
-            Optional<Leases.Lease> lease =
-                    leases(Folder.parent(item.file())).tryAcquire(item.entry().name());
+            Optional<Leases.Lease> lease = leases(OutputFiles.folder(item.file()))
+                    .tryAcquire(item.entry().name());
             if (lease.isEmpty()) {
                 return Optional.of("being made by another process");
             }
@@ -146,7 +148,7 @@ public record CacheCollection(List<Item> removed, List<Item> kept, long bytes, l
                 return removeLeased(item, uses);
             }
         } catch (IOException e) {
-            throw new HostException("unable to remove %s: %s".formatted(item.file(), Folder.reason(e)), e);
+            throw new HostException("unable to remove %s: %s".formatted(item.file(), Reason.of(e)), e);
         }
     }
 

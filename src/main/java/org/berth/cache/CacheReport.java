@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
+import org.berth.files.Unfinished;
 import org.berth.host.ByteSize;
 
 /**

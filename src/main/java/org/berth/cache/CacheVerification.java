@@ -9,6 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.OutputFiles;
 import org.berth.oci.Digest;
 
 /** Reads all of a cached file and compares it with the digest in its name or in its trailer. */
@@ -23,7 +24,7 @@ public final class CacheVerification {
     public static Optional<String> damage(CacheType type, Path file) {
         try {
             return switch (type) {
-                case BLOB -> byName(Folder.parent(file).getFileName().toString(), file);
+                case BLOB -> byName(OutputFiles.folder(file).getFileName().toString(), file);
                 case LIBRARY, ORAS -> byName("sha256", file);
                 case OCI_TMP, SHUB, IPFS, NET -> byTrailer(file);
             };

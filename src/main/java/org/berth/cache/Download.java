@@ -15,6 +15,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.berth.error.ImageException;
+import org.berth.files.OutputFiles;
+import org.berth.files.Unfinished;
 import org.berth.oci.BoundedInputStream;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
@@ -114,7 +116,7 @@ public final class Download implements LayerSource, AutoCloseable {
             }
             Folder.publish(part.path(), file);
         }
-        Folder.deleteAbandoned(Folder.parent(file), blob.digest().hex());
+        Folder.deleteAbandoned(OutputFiles.folder(file), blob.digest().hex());
         progress.done(blob);
     }
 
@@ -130,7 +132,8 @@ public final class Download implements LayerSource, AutoCloseable {
     private static Optional<Path> earlier(Path file, Descriptor blob) throws IOException {
         Optional<Path> longest = Optional.empty();
         long length = WORTH_KEEPING - 1;
-        for (Path part : Unfinished.abandoned(Folder.parent(file), blob.digest().hex())) {
+        for (Path part :
+                Unfinished.abandoned(OutputFiles.folder(file), blob.digest().hex())) {
             long size = Files.size(part);
             if (size > length && size < blob.size()) {
                 longest.ifPresent(Download::forget);

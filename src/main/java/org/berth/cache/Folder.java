@@ -3,9 +3,7 @@ package org.berth.cache;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -17,12 +15,13 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
+import org.berth.files.OutputFiles;
+import org.berth.files.Unfinished;
 import org.berth.host.Owners;
 
 /** What the cache does with directories and files: private, durable, never half written. */
-final class Folder {
+public final class Folder {
     private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
@@ -36,15 +35,12 @@ final class Folder {
     static void write(Path file, byte[] bytes) throws IOException {
         try (Unfinished part = Unfinished.of(file)) {
             try (FileChannel channel = createFile(part.path())) {
-                var buffer = ByteBuffer.wrap(bytes);
-                while (buffer.hasRemaining()) {
-                    channel.write(buffer);
-                }
+                OutputFiles.writeAll(channel, ByteBuffer.wrap(bytes));
                 channel.force(true);
             }
             publish(part.path(), file);
         }
-        deleteAbandoned(parent(file), file.getFileName().toString());
+        deleteAbandoned(OutputFiles.folder(file), file.getFileName().toString());
     }
 
     /** Gives a written and synchronised file its name; after that it survives a crash of the machine, too. */
@@ -57,7 +53,7 @@ final class Folder {
                 throw e;
             }
         }
-        try (FileChannel directory = FileChannel.open(parent(file), StandardOpenOption.READ)) {
+        try (FileChannel directory = FileChannel.open(OutputFiles.folder(file), StandardOpenOption.READ)) {
             directory.force(true);
         } catch (IOException e) {
             // Some network file systems refuse to synchronise a directory; the name is there all the same.
@@ -65,12 +61,6 @@ final class Folder {
                 throw e;
             }
         }
-    }
-
-    /** The directory of a file. */
-    static Path parent(Path file) {
-        return Optional.ofNullable(file.toAbsolutePath().getParent())
-                .orElseThrow(() -> new IllegalArgumentException(file + " is no file's name"));
     }
 
     static boolean isFile(Path file) {
@@ -103,15 +93,5 @@ final class Folder {
         for (Path part : Unfinished.abandoned(directory, name)) {
             Files.deleteIfExists(part);
         }
-    }
-
-    /** The cause of a failed file operation, without the path. */
-    static String reason(IOException failure) {
-        return switch (failure) {
-            case NoSuchFileException _ -> "no such file or directory";
-            case AccessDeniedException _ -> "permission denied";
-            case FileSystemException e when e.getReason() != null -> e.getReason();
-            default -> String.valueOf(failure.getMessage());
-        };
     }
 }

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.berth.error.HostException;
+import org.berth.files.Reason;
+import org.berth.files.Unfinished;
 
 /** What is to be done about an image: it is there, or the holder of this has to make it while others wait. */
 public sealed interface ImageLease extends AutoCloseable {
@@ -46,7 +48,7 @@ public sealed interface ImageLease extends AutoCloseable {
                 lease.finished();
                 return file;
             } catch (IOException e) {
-                throw new HostException("%s: %s".formatted(file, Folder.reason(e)), e);
+                throw new HostException("%s: %s".formatted(file, Reason.of(e)), e);
             }
         }
 

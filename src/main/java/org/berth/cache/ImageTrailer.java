@@ -89,7 +89,7 @@ public record ImageTrailer(long size, Digest digest) {
     }
 
     /** The length of the image in an open file, without a trailer if there is one. */
-    static long imageSize(FileChannel channel) throws IOException {
+    public static long imageSize(FileChannel channel) throws IOException {
         return read(channel).map(ImageTrailer::size).orElse(channel.size());
     }
 

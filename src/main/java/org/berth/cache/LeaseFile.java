@@ -17,7 +17,9 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
-import org.berth.host.SmallFile;
+import org.berth.files.AtEnd;
+import org.berth.files.SmallFile;
+import org.berth.files.Unfinished;
 import org.berth.process.ProcessIdentity;
 
 /**

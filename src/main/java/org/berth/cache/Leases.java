@@ -16,6 +16,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.berth.error.HostException;
+import org.berth.files.Unfinished;
 import org.berth.process.ProcessIdentity;
 
 /**

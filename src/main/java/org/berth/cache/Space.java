@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.berth.error.HostException;
+import org.berth.files.OutputFiles;
 import org.berth.host.ByteSize;
 import org.berth.host.Room;
 
@@ -91,7 +92,7 @@ public final class Space {
         String reason = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
         if (reason.contains("no space left") || reason.contains("quota")) {
             try {
-                Path directory = existing(Folder.parent(file));
+                Path directory = existing(OutputFiles.folder(file));
                 Room room = Room.of(directory);
                 if (room.files() < LEAST_FILES) {
                     return lacking(directory, LEAST_FILES + " files", String.valueOf(room.files()));
@@ -111,7 +112,7 @@ public final class Space {
     private static Path existing(Path directory) {
         Path here = directory;
         while (!Files.exists(here)) {
-            here = Folder.parent(here);
+            here = OutputFiles.folder(here);
         }
         return here;
     }

@@ -23,6 +23,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.Reason;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
 import org.berth.host.Room;
@@ -115,7 +116,7 @@ public final class StagedImages {
             root = OwnDirectory.of(base, name(owners), owners);
         } catch (IOException e) {
             throw new HostException(
-                    "could not make the directory %s: %s".formatted(base.resolve(name(owners)), Folder.reason(e)), e);
+                    "could not make the directory %s: %s".formatted(base.resolve(name(owners)), Reason.of(e)), e);
         }
         return switch (Cache.open(root, owners)) {
             case Cache.Opened.Usable(Cache cache) -> new StagedImages(base, root, owners, cache);
@@ -179,7 +180,7 @@ public final class StagedImages {
         } catch (InterruptedIOException e) {
             throw new HostException("interrupted while the image was copied to this node", e);
         } catch (IOException e) {
-            throw new HostException("copying %s to %s: %s".formatted(image, base, Folder.reason(e)), e);
+            throw new HostException("copying %s to %s: %s".formatted(image, base, Reason.of(e)), e);
         }
     }
 

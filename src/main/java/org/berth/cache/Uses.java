@@ -14,9 +14,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import org.berth.files.OutputFiles;
+import org.berth.files.SmallFile;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
-import org.berth.host.SmallFile;
 
 /**
  * When images were used last and which are to stay: {@code cache/used/TYPE.NAME}, whose time is that of the last use, and
@@ -128,7 +129,7 @@ public final class Uses {
 
     private void write(Path file, String text) {
         try {
-            OwnDirectory.make(Folder.parent(file), owners);
+            OwnDirectory.make(OutputFiles.folder(file), owners);
             Folder.write(file, text.getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             // A cache that is full or read-only serves this use all the same.

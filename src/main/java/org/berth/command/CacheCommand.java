@@ -28,6 +28,7 @@ import org.berth.config.ByteAmount;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.Reason;
 import org.berth.gather.EndedJobs;
 import org.berth.gather.ImageName;
 import org.berth.gather.Places;
@@ -70,7 +71,7 @@ final class CacheCommand {
                 default -> unpin();
             }
         } catch (IOException e) {
-            throw new HostException("could not read the cache: " + Host.reason(e), e);
+            throw new HostException("could not read the cache: " + Reason.of(e), e);
         }
         return ExitStatus.SUCCESS;
     }
@@ -110,7 +111,7 @@ final class CacheCommand {
         try {
             return StagedImages.root(base, places.owners());
         } catch (IOException e) {
-            messages.warning("the copies in %s are passed over: %s".formatted(base, Host.reason(e)));
+            messages.warning("the copies in %s are passed over: %s".formatted(base, Reason.of(e)));
             return Optional.empty();
         }
     }

@@ -12,6 +12,7 @@ import org.berth.cli.Invocation;
 import org.berth.error.BerthException;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.Reason;
 import org.berth.gather.KeyFiles;
 import org.berth.host.Host;
 import org.berth.sign.KeyForm;
@@ -202,7 +203,7 @@ final class KeyCommand {
             Files.createFile(path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions)));
             Files.write(path, bytes);
         } catch (IOException e) {
-            throw new HostException("unable to create file: open %s: %s".formatted(shown, Host.reason(e)), e);
+            throw new HostException("unable to create file: open %s: %s".formatted(shown, Reason.of(e)), e);
         }
     }
 

@@ -2,12 +2,13 @@ package org.berth.command;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.berth.cache.OwnFiles;
+import org.berth.cache.ImageCopies;
 import org.berth.cli.ExitStatus;
 import org.berth.cli.Invocation;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.OwnFiles;
 import org.berth.gather.BuildTarget;
 import org.berth.gather.ImageName;
 import org.berth.gather.Pulling;
@@ -71,7 +72,7 @@ final class PullCommand {
             return target;
         }
         try {
-            OwnFiles.copy(
+            ImageCopies.copy(
                     image.file(), target.unfinished(), 0777 & ~host.facts().umask());
             target.publish();
             return target;

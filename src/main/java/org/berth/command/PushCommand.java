@@ -17,6 +17,7 @@ import org.berth.cli.ExitStatus;
 import org.berth.cli.Invocation;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.Reason;
 import org.berth.gather.RegistryAccess;
 import org.berth.host.Host;
 import org.berth.oci.Descriptor;
@@ -128,7 +129,7 @@ final class PushCommand {
         try (InputStream in = new DigestInputStream(Files.newInputStream(file), hasher)) {
             in.transferTo(OutputStream.nullOutputStream());
         } catch (IOException e) {
-            throw new HostException("could not read %s: %s".formatted(file, Host.reason(e)), e);
+            throw new HostException("could not read %s: %s".formatted(file, Reason.of(e)), e);
         }
         return Digest.of("sha256", hasher.digest());
     }

@@ -2,13 +2,13 @@ package org.berth.command;
 
 import java.nio.file.Path;
 import java.util.Optional;
-import org.berth.cache.OwnFiles;
 import org.berth.cli.ExitStatus;
 import org.berth.cli.Invocation;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
+import org.berth.files.OwnFiles;
 import org.berth.gather.BuildTarget;
 import org.berth.gather.ImageName;
 import org.berth.gather.Places;

@@ -11,6 +11,7 @@ import java.util.Optional;
 import org.berth.cli.Invocation;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.Reason;
 import org.berth.host.Host;
 import org.berth.sif.Architecture;
 import org.berth.sif.DataType;
@@ -57,7 +58,7 @@ final class SifAddition {
         try (InputStream content = Files.newInputStream(file)) {
             add(image, object, content);
         } catch (IOException e) {
-            throw new HostException("open %s: %s".formatted(source, Host.reason(e)), e);
+            throw new HostException("open %s: %s".formatted(source, Reason.of(e)), e);
         }
     }
 

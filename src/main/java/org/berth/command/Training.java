@@ -6,10 +6,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.berth.files.Trees;
 import org.berth.host.Facts;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
-import org.berth.host.Trees;
 
 /**
  * Runs what the AOT cache shall know, in one JVM: launches, a pull from a registry of our own, and the commands that look.

@@ -3,12 +3,13 @@ package org.berth.gather;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import org.berth.cache.OwnFiles;
+import java.util.Optional;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.OutputFiles;
+import org.berth.files.Trees;
+import org.berth.files.Unfinished;
 import org.berth.host.Host;
-import org.berth.host.OutputFiles;
-import org.berth.host.Trees;
 
 /**
  * Where an image is to be: it is made beside that place under a hidden name and moved there when it is whole, so that what
@@ -18,7 +19,7 @@ public final class BuildTarget {
     private final Host host;
     private final Path destination;
     private final String named;
-    private final Path unfinished;
+    private final Optional<Unfinished> made;
 
     /** What is made. */
     public enum Form {
@@ -33,7 +34,7 @@ public final class BuildTarget {
         this.named = named;
         // Whoever writes a file makes it appear by rename himself; only directories need a second step.
         boolean directories = form == Form.SANDBOX || host.isDirectory(destination);
-        this.unfinished = directories ? OutputFiles.beside(destination) : destination;
+        this.made = directories ? Optional.of(Unfinished.beside(destination)) : Optional.empty();
     }
 
     public Path destination() {
@@ -86,44 +87,36 @@ public final class BuildTarget {
 
     /** Where to make it; a file may be the destination itself, which is then replaced when it is whole. */
     public Path unfinished() {
-        return unfinished;
+        return made.map(Unfinished::path).orElse(destination);
     }
 
     /** Moves what was made to its place, and removes what was there. */
     public void publish() {
-        if (unfinished.equals(destination)) {
+        if (made.isEmpty()) {
             return;
         }
         if (!Files.exists(destination, LinkOption.NOFOLLOW_LINKS)) {
-            OutputFiles.rename(unfinished, destination);
-            return;
-        }
-        Path old = OutputFiles.beside(destination);
-        OutputFiles.rename(destination, old);
-        boolean done = false;
-        try {
-            OutputFiles.rename(unfinished, destination);
-            done = true;
-        } finally {
-            if (!done) {
-                OutputFiles.rename(old, destination);
+            OutputFiles.rename(unfinished(), destination);
+        } else {
+            // Nobody's to remove but ours: it is the user's until the new one stands in its place.
+            Path old = OutputFiles.beside(destination);
+            OutputFiles.rename(destination, old);
+            boolean done = false;
+            try {
+                OutputFiles.rename(unfinished(), destination);
+                done = true;
+            } finally {
+                if (!done) {
+                    OutputFiles.rename(old, destination);
+                }
             }
+            Trees.remove(old);
         }
-        discard(old);
+        discard();
     }
 
     /** Removes what was made so far. */
     public void discard() {
-        if (!unfinished.equals(destination)) {
-            discard(unfinished);
-        }
-    }
-
-    private static void discard(Path path) {
-        if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
-            Trees.remove(path);
-        } else {
-            OwnFiles.remove(path);
-        }
+        made.ifPresent(Unfinished::close);
     }
 }

@@ -7,17 +7,18 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
-import org.berth.cache.OwnFiles;
 import org.berth.cache.Uses;
 import org.berth.cli.Invocation;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.OutputFiles;
+import org.berth.files.OwnFiles;
+import org.berth.files.Reason;
+import org.berth.files.Trees;
 import org.berth.host.FileIdentity;
 import org.berth.host.Host;
-import org.berth.host.OutputFiles;
 import org.berth.host.Owners;
-import org.berth.host.Trees;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
 import org.berth.policy.Provenance;
@@ -134,7 +135,7 @@ public final class Images {
         try {
             return Places.owners(host, site).identity(path, kind);
         } catch (IOException e) {
-            throw new HostException("the image is not used: %s %s".formatted(path, Host.reason(e)), e);
+            throw new HostException("the image is not used: %s %s".formatted(path, Reason.of(e)), e);
         }
     }
 
@@ -200,7 +201,7 @@ public final class Images {
         try {
             directory = Files.createTempDirectory(parent, "berth-rootfs-");
         } catch (IOException e) {
-            throw new HostException("could not make a directory in %s: %s".formatted(parent, Host.reason(e)), e)
+            throw new HostException("could not make a directory in %s: %s".formatted(parent, Reason.of(e)), e)
                     .hint("set APPTAINER_TMPDIR to a directory that can be written");
         }
         boolean done = false;
@@ -211,7 +212,7 @@ public final class Images {
             done = true;
             return directory;
         } catch (IOException e) {
-            throw new HostException("could not make a directory in %s: %s".formatted(directory, Host.reason(e)), e);
+            throw new HostException("could not make a directory in %s: %s".formatted(directory, Reason.of(e)), e);
         } finally {
             if (!done) {
                 Trees.remove(directory);

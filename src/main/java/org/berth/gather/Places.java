@@ -14,8 +14,9 @@ import org.berth.cli.Invocation;
 import org.berth.config.PlaceSettings;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
+import org.berth.files.OutputFiles;
+import org.berth.files.Reason;
 import org.berth.host.Host;
-import org.berth.host.OutputFiles;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
 import org.berth.place.Candidate;
@@ -129,7 +130,7 @@ public final class Places {
         try {
             return OwnDirectory.make(path, owners);
         } catch (IOException e) {
-            throw new HostException("could not make the directory %s: %s".formatted(path, Host.reason(e)), e);
+            throw new HostException("could not make the directory %s: %s".formatted(path, Reason.of(e)), e);
         }
     }
 
@@ -203,7 +204,7 @@ public final class Places {
         } catch (Owners.NotTrusted e) {
             return Candidate.unusable(text, STORE, "%s %s".formatted(e.getFile(), e.getReason()));
         } catch (IOException e) {
-            return Candidate.unusable(text, STORE, "%s: %s".formatted(text, Host.reason(e)));
+            return Candidate.unusable(text, STORE, "%s: %s".formatted(text, Reason.of(e)));
         }
     }
 

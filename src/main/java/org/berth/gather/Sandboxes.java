@@ -1,7 +1,7 @@
 package org.berth.gather;
 
 import java.nio.file.Path;
-import org.berth.host.OutputFiles;
+import org.berth.files.OutputFiles;
 import org.berth.resolve.LocalBuild;
 import org.berth.resolve.LocalImages;
 import org.berth.sif.SifDescriptor;

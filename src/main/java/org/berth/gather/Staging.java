@@ -12,8 +12,9 @@ import org.berth.cache.Uses;
 import org.berth.config.SiteConfig;
 import org.berth.error.BerthException;
 import org.berth.error.HostException;
+import org.berth.files.OutputFiles;
+import org.berth.files.Reason;
 import org.berth.host.Host;
-import org.berth.host.OutputFiles;
 import org.berth.place.Candidate;
 import org.berth.place.Placement;
 import org.berth.place.Probe;
@@ -171,7 +172,7 @@ public final class Staging {
                         .formatted(status, said.strip().lines().findFirst().orElse("")));
             }
         } catch (IOException e) {
-            listener.warning("sbcast could not be run, so each node copies the image itself: " + Host.reason(e));
+            listener.warning("sbcast could not be run, so each node copies the image itself: " + Reason.of(e));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

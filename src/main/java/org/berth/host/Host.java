@@ -34,6 +34,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.Reason;
 
 /**
  * The one door to the machine: environment, files and their identities, each look recorded as an {@link Observation}.
@@ -171,7 +172,7 @@ public final class Host {
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
-            throw new HostException("could not read %s: %s".formatted(path, reason(e)), e);
+            throw new HostException("could not read %s: %s".formatted(path, Reason.of(e)), e);
         }
     }
 
@@ -324,7 +325,7 @@ public final class Host {
         } catch (UserPrincipalNotFoundException e) {
             throw new HostException("there is no %s here".formatted(who), e);
         } catch (IOException e) {
-            throw new HostException("could not look up %s: %s".formatted(who, reason(e)), e);
+            throw new HostException("could not look up %s: %s".formatted(who, Reason.of(e)), e);
         }
     }
 
@@ -397,7 +398,7 @@ public final class Host {
             guard.interrupt();
             return new Ended(status, Bytes.decode(output), Bytes.decode(said[0]));
         } catch (IOException e) {
-            throw new HostException("could not run %s: %s".formatted(command.getFirst(), reason(e)), e);
+            throw new HostException("could not run %s: %s".formatted(command.getFirst(), Reason.of(e)), e);
         } catch (InterruptedException e) {
             throw new HostException("interrupted while %s ran".formatted(command.getFirst()), e);
         }
@@ -434,16 +435,6 @@ public final class Host {
 
     public List<Observation> observations() {
         return List.copyOf(observations);
-    }
-
-    /** What went wrong, in the words of the operating system where they are known. */
-    public static String reason(IOException e) {
-        return switch (e) {
-            case NoSuchFileException missing -> "no such file or directory";
-            case java.nio.file.AccessDeniedException denied -> "permission denied";
-            case java.nio.file.FileSystemException known when known.getReason() != null -> known.getReason();
-            default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-        };
     }
 
     private static Optional<FileIdentity> look(Path path) {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.berth.error.HostException;
+import org.berth.files.Reason;
 
 /** The two memory files of the launcher: the facts that it tells, and the room for the plan that it waits for. */
 public final class LauncherDescriptors {
@@ -38,7 +39,7 @@ public final class LauncherDescriptors {
         try {
             return Files.readAllBytes(facts);
         } catch (IOException e) {
-            throw new HostException("could not read what the launcher tells: " + Host.reason(e), e);
+            throw new HostException("could not read what the launcher tells: " + Reason.of(e), e);
         }
     }
 
@@ -46,7 +47,7 @@ public final class LauncherDescriptors {
         try (OutputStream out = Files.newOutputStream(plan)) {
             out.write(bytes);
         } catch (IOException e) {
-            throw new HostException("could not hand the plan to the launcher: " + Host.reason(e), e);
+            throw new HostException("could not hand the plan to the launcher: " + Reason.of(e), e);
         }
     }
 

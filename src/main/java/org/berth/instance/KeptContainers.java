@@ -25,11 +25,12 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
-import org.berth.host.Host;
+import org.berth.files.OutputFiles;
+import org.berth.files.Reason;
+import org.berth.files.SmallFile;
+import org.berth.files.Trees;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
-import org.berth.host.SmallFile;
-import org.berth.host.Trees;
 import org.berth.oci.Json;
 
 /** The user's kept containers on this machine; the package's description shows the layout. */
@@ -110,7 +111,7 @@ public final class KeptContainers {
                 }
             }
         } catch (IOException e) {
-            throw new HostException("could not make the container %s: %s".formatted(directory, Host.reason(e)), e)
+            throw new HostException("could not make the container %s: %s".formatted(directory, Reason.of(e)), e)
                     .hint("container-path in berth.yaml names a directory of this node where every user may write");
         } finally {
             if (Files.exists(unfinished, LinkOption.NOFOLLOW_LINKS)) {
@@ -195,7 +196,7 @@ public final class KeptContainers {
             }
         } catch (IOException e) {
             throw new HostException(
-                    "could not remove the container %s: %s".formatted(container.directory(), Host.reason(e)), e);
+                    "could not remove the container %s: %s".formatted(container.directory(), Reason.of(e)), e);
         }
         Trees.remove(gone);
         return true;
@@ -289,7 +290,7 @@ public final class KeptContainers {
                         .hint(
                                 "it must be yours alone, with mode 0700; whoever made it removes it, or the administrator");
             default ->
-                new HostException("could not make %s: %s".formatted(directory, Host.reason(e)), e)
+                new HostException("could not make %s: %s".formatted(directory, Reason.of(e)), e)
                         .hint("container-path in berth.yaml names a directory of this node where every user may write");
         };
     }
@@ -300,7 +301,7 @@ public final class KeptContainers {
                     .sorted()
                     .toList();
         } catch (IOException e) {
-            throw new HostException("could not list %s: %s".formatted(directory, Host.reason(e)), e);
+            throw new HostException("could not list %s: %s".formatted(directory, Reason.of(e)), e);
         }
     }
 
@@ -321,10 +322,8 @@ public final class KeptContainers {
         fields.put("size", new Json.Num(Long.toString(container.image().size())));
         fields.put("modified", new Json.Num(Long.toString(container.image().modifiedNanos())));
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            ByteBuffer bytes = ByteBuffer.wrap(new Json.Obj(fields).json().getBytes(StandardCharsets.UTF_8));
-            while (bytes.hasRemaining()) {
-                out.write(bytes);
-            }
+            OutputFiles.writeAll(
+                    out, ByteBuffer.wrap(new Json.Obj(fields).json().getBytes(StandardCharsets.UTF_8)));
             out.force(true);
         }
     }
@@ -337,7 +336,7 @@ public final class KeptContainers {
         } catch (java.nio.file.NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
-            throw new HostException("could not read %s: %s".formatted(file, Host.reason(e)), e);
+            throw new HostException("could not read %s: %s".formatted(file, Reason.of(e)), e);
         }
         try {
             Json.Obj record = Json.parseObject(bytes, file.toString());

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.berth.error.HostException;
-import org.berth.host.Host;
-import org.berth.host.SmallFile;
+import org.berth.files.Reason;
+import org.berth.files.SmallFile;
 
 /**
  * Who is in a kept container: the lines {@code PID START-TIME} of its lock file, one for each holder.
@@ -88,7 +88,7 @@ public final class Occupants {
         } catch (NoSuchFileException e) {
             return "";
         } catch (IOException e) {
-            throw new HostException("could not read %s: %s".formatted(file, Host.reason(e)), e);
+            throw new HostException("could not read %s: %s".formatted(file, Reason.of(e)), e);
         }
     }
 

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.berth.host.Host;
+import org.berth.files.Reason;
 
 /**
  * Where a role's things are kept, and why.
@@ -80,7 +80,7 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
                     .map(objection -> new Judgement(candidate, Verdict.REFUSED, objection))
                     .orElseGet(() -> new Judgement(candidate, Verdict.TAKEN, description(look)));
         } catch (IOException e) {
-            return new Judgement(candidate, Verdict.REFUSED, Host.reason(e));
+            return new Judgement(candidate, Verdict.REFUSED, Reason.of(e));
         }
     }
 
@@ -92,7 +92,7 @@ public record Placement(Role role, Optional<Path> path, List<Judgement> judgemen
                     .map(objection -> "though " + objection)
                     .orElse(description(look));
         } catch (IOException e) {
-            return "though " + Host.reason(e);
+            return "though " + Reason.of(e);
         }
     }
 

@@ -17,7 +17,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import org.berth.error.HostException;
-import org.berth.host.Host;
+import org.berth.files.Reason;
 import org.berth.host.Owners;
 import org.berth.host.Room;
 
@@ -37,7 +37,7 @@ public final class Probe {
         try {
             return new Probe(MountTable.parse(Files.readString(MOUNTS)));
         } catch (IOException e) {
-            throw new HostException("%s: %s".formatted(MOUNTS, Host.reason(e)), e);
+            throw new HostException("%s: %s".formatted(MOUNTS, Reason.of(e)), e);
         }
     }
 

@@ -7,15 +7,16 @@ import java.util.List;
 import java.util.Optional;
 import org.berth.cache.Cache;
 import org.berth.cache.CacheType;
+import org.berth.cache.ImageCopies;
 import org.berth.cache.ImageLease;
 import org.berth.cache.ImageTrailer;
-import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
-import org.berth.cache.Unfinished;
 import org.berth.cache.Uses;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
-import org.berth.host.OutputFiles;
+import org.berth.files.OutputFiles;
+import org.berth.files.OwnFiles;
+import org.berth.files.Unfinished;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
 import org.berth.oci.Platform;
@@ -70,7 +71,7 @@ public final class Puller {
     public void pullTo(ImageSource source, Path destination) {
         Optional<Cache> cache = cache();
         if (cache.isPresent()) {
-            OwnFiles.copy(closed().cached(cache.orElseThrow(), source), destination, 0777 & ~settings.umask());
+            ImageCopies.copy(closed().cached(cache.orElseThrow(), source), destination, 0777 & ~settings.umask());
         } else {
             streamed(source, destination);
         }

@@ -6,7 +6,7 @@ import java.util.Optional;
 import org.berth.cache.BlobStore;
 import org.berth.cache.Download;
 import org.berth.error.HostException;
-import org.berth.host.Host;
+import org.berth.files.Reason;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.DocumentStore;
@@ -79,7 +79,7 @@ public record RegistrySource(RegistryClient client, ImageReference reference, St
             try {
                 download.finish();
             } catch (IOException e) {
-                throw new HostException("could not finish the download: " + Host.reason(e), e);
+                throw new HostException("could not finish the download: " + Reason.of(e), e);
             }
         }
 

@@ -8,12 +8,12 @@ import java.util.Optional;
 import org.berth.cache.BlobStore;
 import org.berth.cache.Cache;
 import org.berth.cache.Download;
-import org.berth.cache.OwnFiles;
 import org.berth.cache.Space;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
-import org.berth.host.Host;
-import org.berth.host.OutputFiles;
+import org.berth.files.OutputFiles;
+import org.berth.files.OwnFiles;
+import org.berth.files.Reason;
 import org.berth.oci.DocumentStore;
 import org.berth.sif.SifFile;
 
@@ -83,7 +83,7 @@ public final class SifPuller {
     }
 
     private static HostException unfinished(IOException e) {
-        return new HostException("could not finish the download: " + Host.reason(e), e);
+        return new HostException("could not finish the download: " + Reason.of(e), e);
     }
 
     private static void requireSif(Path file, SifSource source) {

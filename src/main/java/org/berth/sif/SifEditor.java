@@ -21,6 +21,7 @@ import java.util.stream.IntStream;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
+import org.berth.files.Reason;
 
 /**
  * Changes a SIF file in place: {@code sif add}, {@code sif del}, {@code sif setprim} and signing. Objects never move.
@@ -103,7 +104,7 @@ public final class SifEditor {
         try {
             return content.readNBytes(buffer, 0, buffer.length);
         } catch (IOException e) {
-            throw new HostException("the bytes of the new object cannot be read: " + SifFile.reason(e), e);
+            throw new HostException("the bytes of the new object cannot be read: " + Reason.of(e), e);
         }
     }
 
@@ -162,7 +163,7 @@ public final class SifEditor {
         } catch (AccessDeniedException e) {
             throw new HostException("%s: permission denied".formatted(path), e);
         } catch (IOException e) {
-            throw new HostException("%s: cannot be changed: %s".formatted(path, SifFile.reason(e)), e);
+            throw new HostException("%s: cannot be changed: %s".formatted(path, Reason.of(e)), e);
         }
     }
 
@@ -279,7 +280,7 @@ public final class SifEditor {
             channel.force(true);
         } catch (IOException e) {
             throw new HostException(
-                    "%s: object %d cannot be overwritten: %s".formatted(path, object.id(), SifFile.reason(e)), e);
+                    "%s: object %d cannot be overwritten: %s".formatted(path, object.id(), Reason.of(e)), e);
         }
     }
 

@@ -5,7 +5,6 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -18,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.berth.error.ImageException;
+import org.berth.files.Reason;
 
 /**
  * A SIF file that has been read and found consistent: every object lies inside the file.
@@ -51,7 +51,7 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
         } catch (NoSuchFileException e) {
             throw new ImageException("%s: no such file".formatted(path), e);
         } catch (IOException e) {
-            throw new ImageException("%s: cannot be read: %s".formatted(path, reason(e)), e);
+            throw new ImageException("%s: cannot be read: %s".formatted(path, Reason.of(e)), e);
         }
     }
 
@@ -203,7 +203,7 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             return readFully(channel, object.offset(), (int) object.size()).array();
         } catch (IOException e) {
-            throw new ImageException("%s: cannot be read: %s".formatted(path, reason(e)), e);
+            throw new ImageException("%s: cannot be read: %s".formatted(path, Reason.of(e)), e);
         }
     }
 
@@ -238,11 +238,5 @@ public record SifFile(Path path, SifHeader header, List<SifDescriptor> descripto
             }
         }
         return buffer.flip();
-    }
-
-    /** The system's words, without the path that the caller's message has already. */
-    static String reason(IOException e) {
-        String text = e instanceof FileSystemException system ? system.getReason() : e.getMessage();
-        return text == null ? e.getClass().getSimpleName() : text;
     }
 }

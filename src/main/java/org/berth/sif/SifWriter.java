@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.files.Reason;
 
 /**
  * Writes a new SIF file: small objects, a partition in place, then the descriptor table and the header. The file appears
@@ -85,7 +86,7 @@ public final class SifWriter implements Closeable {
                             EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)));
             return new SifWriter(destination, temporary, channel, identity, launch);
         } catch (IOException e) {
-            throw new HostException("%s: cannot be made: %s".formatted(destination, SifFile.reason(e)), e);
+            throw new HostException("%s: cannot be made: %s".formatted(destination, Reason.of(e)), e);
         }
     }
 
@@ -152,7 +153,7 @@ public final class SifWriter implements Closeable {
                 folder.force(true);
             }
         } catch (IOException e) {
-            throw new HostException("%s: cannot be written: %s".formatted(destination, SifFile.reason(e)), e);
+            throw new HostException("%s: cannot be written: %s".formatted(destination, Reason.of(e)), e);
         }
         return destination;
     }
@@ -224,7 +225,7 @@ public final class SifWriter implements Closeable {
                 offset += channel.write(bytes, offset);
             }
         } catch (IOException e) {
-            throw new HostException("%s: cannot be written: %s".formatted(destination, SifFile.reason(e)), e);
+            throw new HostException("%s: cannot be written: %s".formatted(destination, Reason.of(e)), e);
         }
     }
 
@@ -245,7 +246,7 @@ public final class SifWriter implements Closeable {
                 Files.deleteIfExists(temporary);
             }
         } catch (IOException e) {
-            throw new HostException("%s: cannot be removed: %s".formatted(temporary, SifFile.reason(e)), e);
+            throw new HostException("%s: cannot be removed: %s".formatted(temporary, Reason.of(e)), e);
         }
     }
 }

@@ -8,7 +8,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -19,6 +18,8 @@ import java.util.Optional;
 import java.util.Set;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.files.OutputFiles;
+import org.berth.files.OwnFiles;
 import org.bouncycastle.openpgp.PGPObjectFactory;
 import org.bouncycastle.openpgp.PGPPublicKeyRing;
 import org.bouncycastle.openpgp.PGPSecretKeyRing;
@@ -225,25 +226,14 @@ public final class PgpKeyring {
     private void replace(Path file, byte[] bytes) {
         try {
             Path target = file.toRealPath();
-            Path temporary = Files.createTempFile(
-                    target.getParent(), ".pgp-", "", PosixFilePermissions.asFileAttribute(PRIVATE_FILE));
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-                write(channel, bytes);
-                Files.setPosixFilePermissions(temporary, permissions());
-                Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-            } finally {
-                Files.deleteIfExists(temporary);
-            }
+            OwnFiles.write(target, secretFile.isPresent() ? 0600 : 0644, bytes);
         } catch (IOException e) {
             throw new HostException("%s: cannot be written: %s".formatted(file, e.getMessage()), e);
         }
     }
 
     private static void write(FileChannel channel, byte[] bytes) throws IOException {
-        ByteBuffer rest = ByteBuffer.wrap(bytes);
-        while (rest.hasRemaining()) {
-            channel.write(rest);
-        }
+        OutputFiles.writeAll(channel, ByteBuffer.wrap(bytes));
         channel.force(true);
     }
 

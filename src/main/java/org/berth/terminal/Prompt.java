@@ -9,7 +9,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import org.berth.error.HostException;
-import org.berth.host.Host;
+import org.berth.files.Reason;
 
 /**
  * Asks for names and passwords of registries: on the controlling terminal, so that redirected streams stay the payload's; without
@@ -40,7 +40,7 @@ public final class Prompt {
             System.out.flush();
             return line(new FileInputStream(FileDescriptor.in));
         } catch (IOException e) {
-            throw new HostException("could not read from standard input: " + Host.reason(e), e);
+            throw new HostException("could not read from standard input: " + Reason.of(e), e);
         }
     }
 
@@ -61,7 +61,7 @@ public final class Prompt {
             String text = new String(System.in.readNBytes(MAX_LINE), StandardCharsets.UTF_8);
             return text.replaceFirst("\\r?\\n$", "");
         } catch (IOException e) {
-            throw new HostException("could not read from standard input: " + Host.reason(e), e);
+            throw new HostException("could not read from standard input: " + Reason.of(e), e);
         }
     }
 

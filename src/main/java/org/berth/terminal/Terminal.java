@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.berth.error.HostException;
+import org.berth.files.Reason;
 import org.berth.host.Host;
 import org.berth.libc.SystemCallException;
 import org.berth.libc.TerminalSettings;
@@ -60,7 +61,7 @@ public final class Terminal {
             show(question);
             return characters(line(tty));
         } catch (IOException e) {
-            throw new HostException("could not read from the terminal: " + Host.reason(e), e);
+            throw new HostException("could not read from the terminal: " + Reason.of(e), e);
         } finally {
             System.out.println();
         }
@@ -97,7 +98,7 @@ public final class Terminal {
             }
             return line.toByteArray();
         } catch (IOException e) {
-            throw new HostException("could not read user's input: " + Host.reason(e), e);
+            throw new HostException("could not read user's input: " + Reason.of(e), e);
         }
     }
 

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import org.berth.files.OutputFiles;
 import org.berth.oci.Digest;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -180,7 +181,7 @@ class CacheCollectionTest {
     }
 
     private static Leases leases(Path file) {
-        return new Leases(Folder.parent(file), "tests", new LeaseFile.Silent(Leases.RENEWAL, Jobs.NONE));
+        return new Leases(OutputFiles.folder(file), "tests", new LeaseFile.Silent(Leases.RENEWAL, Jobs.NONE));
     }
 
     @Test
@@ -254,7 +255,7 @@ class CacheCollectionTest {
         ImageTrailer trailer = ImageTrailer.read(image).orElseThrow();
         assertEquals(new ImageTrailer(3, Digest.sha256("abc".getBytes(StandardCharsets.UTF_8))), trailer);
         assertTrue(trailer.matches(image));
-        OwnFiles.copy(image, root.resolve("copy"), 0644);
+        ImageCopies.copy(image, root.resolve("copy"), 0644);
         assertEquals("abc", Files.readString(root.resolve("copy")));
         List<Optional<ImageTrailer>> cut = new ArrayList<>();
         byte[] bytes = Files.readAllBytes(image);

@@ -10,10 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Classes of the tests as processes of their own. */
-final class Java {
+public final class Java {
     private Java() {}
 
-    static Process start(Class<?> program, String... arguments) throws IOException {
+    public static Process start(Class<?> program, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
@@ -27,12 +27,12 @@ final class Java {
     }
 
     /** Waits until the process says so. */
-    static void await(Process process, String line) throws IOException {
+    public static void await(Process process, String line) throws IOException {
         BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
         assertEquals(line, out.readLine());
     }
 
-    static void signal(Process process, String name) throws IOException, InterruptedException {
+    public static void signal(Process process, String name) throws IOException, InterruptedException {
         assertEquals(
                 0,
                 new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))

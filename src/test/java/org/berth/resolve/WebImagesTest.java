@@ -17,8 +17,8 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.berth.cache.ImageCopies;
 import org.berth.cache.Jobs;
-import org.berth.cache.OwnFiles;
 import org.berth.convert.Compression;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
@@ -171,7 +171,7 @@ class WebImagesTest {
         assertEquals(List.of("Downloading network image", "Using image from cache"), told);
         tag = Optional.of("\"two\"");
         assertFalse(first.equals(fetch("/image.sif", cache).file()));
-        OwnFiles.copy(first, directory.resolve("copy.sif"), 0644);
+        ImageCopies.copy(first, directory.resolve("copy.sif"), 0644);
         assertEquals(-1, Files.mismatch(directory.resolve("copy.sif"), directory.resolve("source.sif")));
     }
 

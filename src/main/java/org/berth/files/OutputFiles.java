@@ -1,4 +1,4 @@
-package org.berth.host;
+package org.berth.files;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -44,7 +44,7 @@ public final class OutputFiles {
             }
             transfer(in, offset, size, out, at);
         } catch (IOException e) {
-            throw new HostException("could not copy %s: %s".formatted(from, Host.reason(e)), e);
+            throw new HostException("could not copy %s: %s".formatted(from, Reason.of(e)), e);
         }
     }
 
@@ -66,12 +66,16 @@ public final class OutputFiles {
                 file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
             byte[] buffer = new byte[BUFFER];
             for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
-                ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, count);
-                while (bytes.hasRemaining()) {
-                    out.write(bytes);
-                }
+                writeAll(out, ByteBuffer.wrap(buffer, 0, count));
             }
             out.force(true);
+        }
+    }
+
+    /** Writes all of them; one call may write less. */
+    public static void writeAll(FileChannel out, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            out.write(bytes);
         }
     }
 
@@ -83,7 +87,7 @@ public final class OutputFiles {
         } catch (FileAlreadyExistsException e) {
             throw new HostException("could not make %s: it exists".formatted(directory), e);
         } catch (IOException e) {
-            throw new HostException("could not make %s: %s".formatted(directory, Host.reason(e)), e);
+            throw new HostException("could not make %s: %s".formatted(directory, Reason.of(e)), e);
         }
     }
 
@@ -92,7 +96,7 @@ public final class OutputFiles {
         try {
             Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            throw new HostException("could not rename %s to %s: %s".formatted(from, to, Host.reason(e)), e);
+            throw new HostException("could not rename %s to %s: %s".formatted(from, to, Reason.of(e)), e);
         }
     }
 }

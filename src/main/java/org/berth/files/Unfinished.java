@@ -1,4 +1,4 @@
-package org.berth.cache;
+package org.berth.files;
 
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -27,10 +27,11 @@ import org.berth.process.ProcessIdentity;
  *
  * <p>The name says which process writes it, so that whoever cleans up need not open it and asks no lock, which some file
  * systems refuse and others keep to one machine. It is abandoned when that process is known to be gone; one of another
- * machine, of which nobody here can tell, when nothing was written for a day. A name without an owner is nobody's.
+ * machine, of which nobody here can tell, when nothing was written for a day. A name without an owner is nobody's. It may be a
+ * directory as well, with what is in it.
  */
 public final class Unfinished implements AutoCloseable {
-    static final String SUFFIX = ".part";
+    public static final String SUFFIX = ".part";
     static final Duration GIVEN_UP = Duration.ofDays(1);
     /** Stands for the destination's name in folders that are not the cache's: a hidden one. */
     private static final String HIDDEN = ".berth";
@@ -51,7 +52,7 @@ public final class Unfinished implements AutoCloseable {
 
     /** Chooses a name, and removes what killed writers left in the folder. */
     public static Unfinished beside(Path destination) {
-        Path folder = Folder.parent(destination);
+        Path folder = OutputFiles.folder(destination);
         for (Path left : abandonedQuietly(folder)) {
             removeQuietly(left);
         }
@@ -59,7 +60,7 @@ public final class Unfinished implements AutoCloseable {
     }
 
     /** Chooses a name for a file of the cache. */
-    static Unfinished of(Path file) {
+    public static Unfinished of(Path file) {
         return resumable(file, Long.MAX_VALUE);
     }
 
@@ -68,9 +69,9 @@ public final class Unfinished implements AutoCloseable {
      *
      * @param keptFrom bytes that are worth it; with fewer the file is removed
      */
-    static Unfinished resumable(Path file, long keptFrom) {
+    public static Unfinished resumable(Path file, long keptFrom) {
         String name = name(file.getFileName().toString());
-        return new Unfinished(file, Folder.parent(file).resolve(name), keptFrom);
+        return new Unfinished(file, OutputFiles.folder(file).resolve(name), keptFrom);
     }
 
     private static String name(String destination) {
@@ -91,12 +92,12 @@ public final class Unfinished implements AutoCloseable {
         try {
             Files.move(path, destination, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            throw new HostException("could not write %s: %s".formatted(destination, Folder.reason(e)), e);
+            throw new HostException("could not write %s: %s".formatted(destination, Reason.of(e)), e);
         }
     }
 
     /** Removes the file; also one that could be taken up. */
-    void remove() throws IOException {
+    public void remove() throws IOException {
         Files.deleteIfExists(path);
     }
 
@@ -106,7 +107,7 @@ public final class Unfinished implements AutoCloseable {
         try {
             discard();
         } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(path, Folder.reason(e)), e);
+            throw new HostException("could not remove %s: %s".formatted(path, Reason.of(e)), e);
         }
         atEnd.close();
     }
@@ -117,7 +118,7 @@ public final class Unfinished implements AutoCloseable {
                 String name = destination.getFileName() + "." + random() + SUFFIX;
                 Files.move(path, path.resolveSibling(name), StandardCopyOption.ATOMIC_MOVE);
             } else {
-                Files.delete(path);
+                Trees.delete(path);
             }
         } catch (NoSuchFileException e) {
             // Published, or never begun.
@@ -135,19 +136,19 @@ public final class Unfinished implements AutoCloseable {
 
     private static void removeQuietly(Path left) {
         try {
-            Files.deleteIfExists(left);
+            Trees.delete(left);
         } catch (IOException e) {
             // It costs space, until somebody can.
         }
     }
 
     /** The unfinished files of a name that nobody writes any more. */
-    static List<Path> abandoned(Path directory, String name) throws IOException {
+    public static List<Path> abandoned(Path directory, String name) throws IOException {
         return abandoned(directory, file -> startsWith(file, name + "."));
     }
 
     /** The unfinished files of any name that nobody writes any more. */
-    static List<Path> abandoned(Path directory) throws IOException {
+    public static List<Path> abandoned(Path directory) throws IOException {
         return abandoned(directory, _ -> true);
     }
 
@@ -176,19 +177,20 @@ public final class Unfinished implements AutoCloseable {
             PosixFileAttributes attributes =
                     Files.readAttributes(part, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
             // Another user's processes may be hidden from us, and his files are his to remove.
-            if (!attributes.isRegularFile() || !attributes.owner().equals(user())) {
+            boolean ours = attributes.isRegularFile() || attributes.isDirectory();
+            if (!ours || !attributes.owner().equals(user())) {
                 return false;
             }
             Optional<ProcessIdentity> owner = owner(part);
             return owner.map(process -> process.isGone() || !process.isNeighbour() && isOld(attributes))
-                    .orElse(true);
+                    .orElse(attributes.isRegularFile());
         } catch (NoSuchFileException e) {
             return false;
         }
     }
 
     /** Nothing was written to it for a day. */
-    static boolean isOld(Path part) throws IOException {
+    public static boolean isOld(Path part) throws IOException {
         try {
             return isOld(Files.readAttributes(part, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS));
         } catch (NoSuchFileException e) {
@@ -205,7 +207,7 @@ public final class Unfinished implements AutoCloseable {
     }
 
     /** Who writes the unfinished file. */
-    static Optional<ProcessIdentity> owner(Path part) {
+    public static Optional<ProcessIdentity> owner(Path part) {
         Matcher matcher = OWNED.matcher(String.valueOf(part.getFileName()));
         return matcher.matches() ? ProcessIdentity.parse(matcher.group(1)) : Optional.empty();
     }

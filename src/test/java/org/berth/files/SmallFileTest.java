@@ -1,4 +1,4 @@
-package org.berth.host;
+package org.berth.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package org.berth.host;
+package org.berth.files;
 
 import java.io.IOException;
 import java.nio.channels.Channels;

@@ -1,6 +1,7 @@
-package org.berth.cache;
+package org.berth.files;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,11 +9,10 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
-import java.util.Objects;
 import java.util.Set;
 import org.berth.error.HostException;
 
-/** Files of images outside the cache: copies that appear whole, and temporary ones. */
+/** Files that appear whole, under whatever permissions, and temporary ones. */
 public final class OwnFiles {
     private static final PosixFilePermission[] BITS = {
         PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE, PosixFilePermission.OWNER_EXECUTE,
@@ -37,6 +37,14 @@ public final class OwnFiles {
      * @throws HostException if it cannot be written
      */
     public static void make(Path to, int mode, Maker maker) {
+        try {
+            made(to, mode, maker);
+        } catch (IOException e) {
+            throw new HostException("could not write %s: %s".formatted(to, Reason.of(e)), e);
+        }
+    }
+
+    private static void made(Path to, int mode, Maker maker) throws IOException {
         try (Unfinished part = Unfinished.beside(to)) {
             try (FileChannel out = FileChannel.open(
                     part.path(),
@@ -47,27 +55,16 @@ public final class OwnFiles {
             }
             Files.setPosixFilePermissions(part.path(), permissions(mode));
             part.publish();
-        } catch (IOException e) {
-            throw new HostException("could not write %s: %s".formatted(to, e.getMessage()), e);
         }
     }
 
     /**
-     * Copies an image, as {@link #make} does, without the cache's trailer. The kernel shares the blocks where the file system can.
+     * The same with these bytes.
      *
-     * @throws HostException also if there is no room
+     * @throws IOException if it cannot be written
      */
-    public static void copy(Path from, Path to, int mode) {
-        make(to, mode, file -> {
-            try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ)) {
-                long size = ImageTrailer.imageSize(in);
-                Space.require(Objects.requireNonNull(to.toAbsolutePath().getParent()), size);
-                long position = 0;
-                while (position < size) {
-                    position += in.transferTo(position, size - position, file.channel());
-                }
-            }
-        });
+    public static void write(Path to, int mode, byte[] bytes) throws IOException {
+        made(to, mode, file -> OutputFiles.writeAll(file.channel(), ByteBuffer.wrap(bytes)));
     }
 
     /** An empty file of the caller's alone. */
@@ -75,7 +72,7 @@ public final class OwnFiles {
         try {
             return Files.createTempFile(directory, prefix, suffix);
         } catch (IOException e) {
-            throw new HostException("could not make a temporary file in %s: %s".formatted(directory, e.getMessage()), e)
+            throw new HostException("could not make a temporary file in %s: %s".formatted(directory, Reason.of(e)), e)
                     .hint("set APPTAINER_TMPDIR to a directory that can be written");
         }
     }
@@ -84,7 +81,7 @@ public final class OwnFiles {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(file, e.getMessage()), e);
+            throw new HostException("could not remove %s: %s".formatted(file, Reason.of(e)), e);
         }
     }
 

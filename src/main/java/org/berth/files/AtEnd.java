@@ -1,4 +1,4 @@
-package org.berth.cache;
+package org.berth.files;
 
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
@@ -7,15 +7,15 @@ import java.util.concurrent.locks.LockSupport;
  * Tidies up when the process is ended by SIGINT or SIGTERM while this is open; what SIGKILL leaves goes with the next
  * process that looks.
  */
-final class AtEnd implements AutoCloseable {
+public final class AtEnd implements AutoCloseable {
     /** Removes a file, or makes it one that others may take up. */
-    interface Tidying {
+    public interface Tidying {
         void tidy() throws IOException;
     }
 
     private final Thread hook;
 
-    AtEnd(Tidying tidying) {
+    public AtEnd(Tidying tidying) {
         this.hook = new Thread(() -> {
             try {
                 tidying.tidy();

@@ -1,4 +1,4 @@
-package org.berth.host;
+package org.berth.files;
 
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
@@ -25,7 +25,7 @@ public final class Trees {
         try {
             delete(directory);
         } catch (IOException e) {
-            throw new HostException("could not remove %s: %s".formatted(directory, Host.reason(e)), e);
+            throw new HostException("could not remove %s: %s".formatted(directory, Reason.of(e)), e);
         }
     }
 
