@@ -1,16 +1,20 @@
 package org.berth.access;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
-import org.berth.oci.Json;
+import org.berth.json.Json;
+import org.berth.json.JsonObject;
 import org.berth.registry.Credential;
 
 /**
@@ -19,14 +23,14 @@ import org.berth.registry.Credential;
  * @param name of the file, for messages
  * @param root all of it, so that what is not ours survives a change
  */
-record CredentialFile(String name, Json.Obj root) {
+record CredentialFile(String name, JsonObject root) {
     private static final String HUB = "docker.io";
     private static final String HUB_KEY = "https://index.docker.io/v1/";
     /** What helpers call a user whose secret is a refresh token. */
     private static final String TOKEN_USER = "<token>";
 
     static CredentialFile empty(String name) {
-        return new CredentialFile(name, new Json.Obj(Map.of()));
+        return new CredentialFile(name, JsonObject.empty());
     }
 
     /** @throws HostException if it is not JSON */
@@ -35,7 +39,7 @@ record CredentialFile(String name, Json.Obj root) {
             return empty(name);
         }
         try {
-            return new CredentialFile(name, Json.parseObject(bytes, name));
+            return new CredentialFile(name, JsonObject.parse(bytes, name));
         } catch (ImageException e) {
             throw new HostException(String.valueOf(e.getMessage()), e).hint("correct the file, or move it away");
         }
@@ -66,10 +70,10 @@ record CredentialFile(String name, Json.Obj root) {
      * @throws HostException if that entry cannot be read
      */
     Optional<Credential> find(String registry, String repository) {
-        Map<String, Json> auths = auths();
+        Map<String, JsonNode> auths = auths();
         for (String place : places(registry, repository)) {
             for (String key : keys(auths, place)) {
-                Optional<Credential> found = credential(key, auths.getOrDefault(key, new Json.Null()));
+                Optional<Credential> found = credential(key, auths.getOrDefault(key, NullNode.getInstance()));
                 if (found.isPresent()) {
                     return found;
                 }
@@ -90,7 +94,7 @@ record CredentialFile(String name, Json.Obj root) {
     }
 
     /** The keys that mean a place, the one as we would write it first. */
-    private static List<String> keys(Map<String, Json> auths, String place) {
+    private static List<String> keys(Map<String, JsonNode> auths, String place) {
         List<String> keys = new ArrayList<>();
         if (auths.containsKey(key(place))) {
             keys.add(key(place));
@@ -101,11 +105,11 @@ record CredentialFile(String name, Json.Obj root) {
         return keys;
     }
 
-    private Map<String, Json> auths() {
-        return object("auths").map(Json.Obj::fields).orElse(Map.of());
+    private Map<String, JsonNode> auths() {
+        return object("auths").map(JsonObject::fields).orElse(Map.of());
     }
 
-    private Optional<Json.Obj> object(String key) {
+    private Optional<JsonObject> object(String key) {
         return read(() -> root.object(key));
     }
 
@@ -117,10 +121,11 @@ record CredentialFile(String name, Json.Obj root) {
         }
     }
 
-    private Optional<Credential> credential(String key, Json value) {
-        if (!(value instanceof Json.Obj entry)) {
-            return Optional.empty();
-        }
+    private Optional<Credential> credential(String key, JsonNode value) {
+        return JsonObject.of(value).flatMap(entry -> credential(key, entry));
+    }
+
+    private Optional<Credential> credential(String key, JsonObject entry) {
         return read(() -> filled(entry, "identitytoken")
                 .<Credential>map(token -> new Credential.IdentityToken(token, name))
                 .or(() -> filled(entry, "registrytoken").map(token -> new Credential.RegistryToken(token, name)))
@@ -129,7 +134,7 @@ record CredentialFile(String name, Json.Obj root) {
                         .map(user -> of(user, entry.text("password").orElse(""), name))));
     }
 
-    private static Optional<String> filled(Json.Obj entry, String key) {
+    private static Optional<String> filled(JsonObject entry, String key) {
         return entry.text(key).filter(text -> !text.isEmpty());
     }
 
@@ -177,9 +182,9 @@ record CredentialFile(String name, Json.Obj root) {
     /** This with a login added, or replaced. */
     CredentialFile with(String registry, String user, String password) {
         byte[] pair = (user + ":" + password).getBytes(StandardCharsets.UTF_8);
-        Json entry =
-                new Json.Obj(Map.of("auth", new Json.Text(Base64.getEncoder().encodeToString(pair))));
-        return changed(registry, Optional.of(entry));
+        return changed(
+                registry,
+                Optional.of(Json.object().put("auth", Base64.getEncoder().encodeToString(pair))));
     }
 
     /** This without any entry for the registry, under whatever key. */
@@ -187,38 +192,39 @@ record CredentialFile(String name, Json.Obj root) {
         return changed(registry, Optional.empty());
     }
 
-    private CredentialFile changed(String registry, Optional<Json> entry) {
-        Map<String, Json> auths = new LinkedHashMap<>(auths());
-        auths.keySet().removeIf(key -> registry(key).equals(registry));
-        entry.ifPresent(value -> auths.put(key(registry), value));
-        Map<String, Json> fields = new LinkedHashMap<>(root.fields());
-        fields.put("auths", new Json.Obj(auths));
-        return new CredentialFile(name, new Json.Obj(fields));
+    private CredentialFile changed(String registry, Optional<JsonNode> entry) {
+        ObjectNode auths = object("auths").orElse(JsonObject.empty()).node().deepCopy();
+        auths.remove(auths.properties().stream()
+                .map(Map.Entry::getKey)
+                .filter(key -> registry(key).equals(registry))
+                .toList());
+        entry.ifPresent(value -> auths.set(key(registry), value));
+        ObjectNode whole = root.node().deepCopy();
+        whole.set("auths", auths);
+        return new CredentialFile(name, new JsonObject(whole));
     }
 
     /** JSON with tabs, as Docker writes it. */
     byte[] bytes() {
         StringBuilder text = new StringBuilder();
-        write(text, root, 0);
+        write(text, root.node(), 0);
         return text.append('\n').toString().getBytes(StandardCharsets.UTF_8);
     }
 
-    private static void write(StringBuilder text, Json value, int depth) {
-        switch (value) {
-            case Json.Obj(Map<String, Json> fields)
-            when !fields.isEmpty() -> {
-                String separator = "{\n";
-                for (Map.Entry<String, Json> field : fields.entrySet()) {
-                    text.append(separator)
-                            .append("\t".repeat(depth + 1))
-                            .append(new Json.Text(field.getKey()).json())
-                            .append(": ");
-                    write(text, field.getValue(), depth + 1);
-                    separator = ",\n";
-                }
-                text.append('\n').append("\t".repeat(depth)).append('}');
-            }
-            case Json.Obj _, Json.Arr _, Json.Text _, Json.Num _, Json.Bool _, Json.Null _ -> text.append(value.json());
+    private static void write(StringBuilder text, JsonNode value, int depth) {
+        if (!value.isObject() || value.isEmpty()) {
+            text.append(Json.text(value));
+            return;
         }
+        String separator = "{\n";
+        for (Map.Entry<String, JsonNode> field : value.properties()) {
+            text.append(separator)
+                    .append("\t".repeat(depth + 1))
+                    .append(Json.text(TextNode.valueOf(field.getKey())))
+                    .append(": ");
+            write(text, field.getValue(), depth + 1);
+            separator = ",\n";
+        }
+        text.append('\n').append("\t".repeat(depth)).append('}');
     }
 }

@@ -7,7 +7,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -17,7 +16,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.berth.error.ImageException;
 import org.berth.host.Host;
-import org.berth.oci.Json;
+import org.berth.json.Json;
+import org.berth.json.JsonObject;
 import org.berth.registry.Credential;
 
 /**
@@ -58,7 +58,7 @@ record CredentialHelper(String name, String file, Host host, Duration patience) 
 
     Optional<Credential> credential(Answer.Text answer) {
         try {
-            Json.Obj root = Json.parseObject(answer.text().getBytes(StandardCharsets.UTF_8), program());
+            JsonObject root = JsonObject.parse(answer.text().getBytes(StandardCharsets.UTF_8), program());
             return root.text("Secret")
                     .filter(secret -> !secret.isEmpty())
                     .map(secret -> CredentialFile.of(root.text("Username").orElse(""), secret, program()));
@@ -70,11 +70,10 @@ record CredentialHelper(String name, String file, Host host, Duration patience) 
     Answer store(String registry, String user, String secret) {
         return run(
                 "store",
-                new Json.Obj(Map.of(
-                                "ServerURL", new Json.Text(CredentialFile.key(registry)),
-                                "Username", new Json.Text(user),
-                                "Secret", new Json.Text(secret)))
-                        .json());
+                Json.text(Json.object()
+                        .put("ServerURL", CredentialFile.key(registry))
+                        .put("Username", user)
+                        .put("Secret", secret)));
     }
 
     Answer erase(String registry) {

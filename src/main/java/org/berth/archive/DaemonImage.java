@@ -7,9 +7,9 @@ import java.util.Optional;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
+import org.berth.json.JsonObject;
 import org.berth.oci.Digest;
 import org.berth.oci.ImageReference;
-import org.berth.oci.Json;
 
 /**
  * An image that a Docker daemon has (Docker Engine API: {@code GET /images/NAME/json} and {@code …/get}).
@@ -49,7 +49,7 @@ public record DaemonImage(DaemonAddress address, String name) {
                 return Optional.empty();
             }
             byte[] bytes = answer.body().readNBytes(MAX_JSON);
-            return Json.parseObject(bytes, "the Docker daemon's answer")
+            return JsonObject.parse(bytes, "the Docker daemon's answer")
                     .text("Id")
                     .map(Digest::parse);
         } catch (ImageException e) {
@@ -87,7 +87,7 @@ public record DaemonImage(DaemonAddress address, String name) {
         String text = new String(answer.body().readNBytes(MAX_MESSAGE), StandardCharsets.UTF_8);
         String reason;
         try {
-            reason = Json.parseObject(text.getBytes(StandardCharsets.UTF_8), "answer")
+            reason = JsonObject.parse(text.getBytes(StandardCharsets.UTF_8), "answer")
                     .text("message")
                     .orElse(text);
         } catch (ImageException e) {

@@ -1,5 +1,6 @@
 package org.berth.archive;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -12,12 +13,13 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.berth.error.ImageException;
 import org.berth.error.UsageException;
+import org.berth.json.Json;
+import org.berth.json.JsonObject;
 import org.berth.oci.ConfigReader;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.ImageConfig;
 import org.berth.oci.ImageReference;
-import org.berth.oci.Json;
 import org.berth.oci.LayerSource;
 import org.berth.oci.Manifest;
 import org.berth.oci.ManifestReader;
@@ -152,11 +154,12 @@ final class DockerArchive {
     private static List<Entry> entries(StoredFiles files) {
         String what = MANIFEST + " of " + files.name();
         byte[] bytes = files.read(MANIFEST, ManifestReader.MAX_BYTES).orElseThrow(() -> lacking(files));
-        if (!(Json.parse(bytes, what) instanceof Json.Arr(List<Json> items))) {
+        JsonNode items = Json.parse(bytes, what);
+        if (!items.isArray()) {
             throw new ImageException("%s: not a JSON array".formatted(what));
         }
         try {
-            return items.stream().map(DockerArchive::entry).toList();
+            return items.valueStream().map(DockerArchive::entry).toList();
         } catch (ImageException e) {
             throw new ImageException(what + ": " + e.getMessage(), e);
         }
@@ -169,10 +172,9 @@ final class DockerArchive {
                 : failure;
     }
 
-    private static Entry entry(Json item) {
-        if (!(item instanceof Json.Obj object)) {
-            throw new ImageException("an image that is no JSON object");
-        }
+    private static Entry entry(JsonNode item) {
+        JsonObject object =
+                JsonObject.of(item).orElseThrow(() -> new ImageException("an image that is no JSON object"));
         List<String> tags = object.texts("RepoTags");
         for (String tag : tags) {
             try {

@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.Optional;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.json.JsonObject;
 import org.berth.oci.ConfigReader;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.oci.ImageConfig;
 import org.berth.oci.ImageSelection;
 import org.berth.oci.Index;
-import org.berth.oci.Json;
 import org.berth.oci.Manifest;
 import org.berth.oci.ManifestDocument;
 import org.berth.oci.ManifestReader;
@@ -69,7 +69,7 @@ final class OciLayout {
     }
 
     private static void requireVersion(StoredFiles files, byte[] bytes) {
-        String version = Json.parseObject(bytes, VERSION + " of " + files.name())
+        String version = JsonObject.parse(bytes, VERSION + " of " + files.name())
                 .text("imageLayoutVersion")
                 .orElse("");
         if (!version.startsWith("1.")) {

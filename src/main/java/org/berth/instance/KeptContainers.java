@@ -1,5 +1,6 @@
 package org.berth.instance;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -16,9 +17,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -31,7 +30,8 @@ import org.berth.files.SmallFile;
 import org.berth.files.Trees;
 import org.berth.host.OwnDirectory;
 import org.berth.host.Owners;
-import org.berth.oci.Json;
+import org.berth.json.Json;
+import org.berth.json.JsonObject;
 
 /** The user's kept containers on this machine; the package's description shows the layout. */
 public final class KeptContainers {
@@ -312,18 +312,17 @@ public final class KeptContainers {
     // ---- the record
 
     private static void write(KeptContainer container, Path file) throws IOException {
-        Map<String, Json> fields = new LinkedHashMap<>();
-        fields.put("name", new Json.Text(container.name()));
-        container.job().ifPresent(job -> fields.put("job", new Json.Text(job)));
-        fields.put("created", new Json.Text(container.created().toString()));
-        fields.put("image", new Json.Text(container.image().reference()));
-        fields.put("called", new Json.Text(container.image().called()));
-        container.image().file().ifPresent(image -> fields.put("file", new Json.Text(image.toString())));
-        fields.put("size", new Json.Num(Long.toString(container.image().size())));
-        fields.put("modified", new Json.Num(Long.toString(container.image().modifiedNanos())));
+        ObjectNode fields = Json.object();
+        fields.put("name", container.name());
+        container.job().ifPresent(job -> fields.put("job", job));
+        fields.put("created", container.created().toString());
+        fields.put("image", container.image().reference());
+        fields.put("called", container.image().called());
+        container.image().file().ifPresent(image -> fields.put("file", image.toString()));
+        fields.put("size", container.image().size());
+        fields.put("modified", container.image().modifiedNanos());
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            OutputFiles.writeAll(
-                    out, ByteBuffer.wrap(new Json.Obj(fields).json().getBytes(StandardCharsets.UTF_8)));
+            OutputFiles.writeAll(out, ByteBuffer.wrap(Json.text(fields).getBytes(StandardCharsets.UTF_8)));
             out.force(true);
         }
     }
@@ -339,7 +338,7 @@ public final class KeptContainers {
             throw new HostException("could not read %s: %s".formatted(file, Reason.of(e)), e);
         }
         try {
-            Json.Obj record = Json.parseObject(bytes, file.toString());
+            JsonObject record = JsonObject.parse(bytes, file.toString());
             return Optional.of(new KeptContainer(
                     directory,
                     String.valueOf(directory.getFileName()),

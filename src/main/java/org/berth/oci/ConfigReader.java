@@ -1,8 +1,8 @@
 package org.berth.oci;
 
 import java.util.List;
-import java.util.Map;
 import org.berth.error.ImageException;
+import org.berth.json.JsonObject;
 
 /** Reads the configuration of an image (OCI image specification, config.md), which Docker and OCI write alike. */
 public final class ConfigReader {
@@ -21,7 +21,7 @@ public final class ConfigReader {
         if (bytes.length > MAX_BYTES) {
             throw new ImageException("%s: larger than %d bytes".formatted(what, MAX_BYTES));
         }
-        Json.Obj root = Json.parseObject(bytes, what);
+        JsonObject root = JsonObject.parse(bytes, what);
         try {
             return read(root);
         } catch (ImageException e) {
@@ -29,8 +29,8 @@ public final class ConfigReader {
         }
     }
 
-    private static ImageConfig read(Json.Obj root) {
-        Json.Obj config = root.object("config").orElse(new Json.Obj(Map.of()));
+    private static ImageConfig read(JsonObject root) {
+        JsonObject config = root.object("config").orElse(JsonObject.empty());
         List<Digest> diffIds = root.object("rootfs").map(rootfs -> rootfs.texts("diff_ids")).orElse(List.of()).stream()
                 .map(Digest::parse)
                 .toList();

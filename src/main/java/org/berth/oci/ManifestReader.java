@@ -1,9 +1,11 @@
 package org.berth.oci;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.berth.error.ImageException;
+import org.berth.json.JsonObject;
 
 /**
  * Reads manifests and indexes (OCI image specification, manifest.md and image-index.md; Docker's schema 2).
@@ -35,7 +37,7 @@ public final class ManifestReader {
         if (bytes.length > MAX_BYTES) {
             throw new ImageException("%s: larger than %d bytes".formatted(what, MAX_BYTES));
         }
-        Json.Obj root = Json.parseObject(bytes, what);
+        JsonObject root = JsonObject.parse(bytes, what);
         try {
             return read(root, contentType, digest);
         } catch (ImageException e) {
@@ -43,10 +45,10 @@ public final class ManifestReader {
         }
     }
 
-    private static ManifestDocument read(Json.Obj root, String contentType, Digest digest) {
+    private static ManifestDocument read(JsonObject root, String contentType, Digest digest) {
         String mediaType = root.text("mediaType").orElse("");
         boolean schema1 = root.field("schemaVersion")
-                .filter(version -> version.equals(new Json.Num("1")))
+                .filter(version -> version.isIntegralNumber() && version.asLong() == 1)
                 .isPresent();
         if (schema1 || MediaTypes.isSchema1(mediaType) || MediaTypes.isSchema1(contentType)) {
             throw new ImageException("a schema 1 manifest, a format of 2015 that is no longer read");
@@ -80,7 +82,7 @@ public final class ManifestReader {
         }
     }
 
-    private static Manifest manifest(Json.Obj root, String mediaType, Digest digest) {
+    private static Manifest manifest(JsonObject root, String mediaType, Digest digest) {
         Descriptor config = root.object("config")
                 .map(ManifestReader::descriptor)
                 .orElseThrow(() -> new ImageException("a manifest without a config"));
@@ -93,20 +95,19 @@ public final class ManifestReader {
         return new Manifest(digest, mediaType, config, layers, root.textMap("annotations"));
     }
 
-    private static Index index(Json.Obj root, String mediaType, Digest digest) {
+    private static Index index(JsonObject root, String mediaType, Digest digest) {
         List<Index.Entry> entries = descriptors(root, "manifests").stream()
                 .map(entry -> new Index.Entry(descriptor(entry), platform(entry)))
                 .toList();
         return new Index(digest, mediaType, entries);
     }
 
-    private static List<Json.Obj> descriptors(Json.Obj root, String key) {
-        List<Json.Obj> objects = new ArrayList<>();
-        for (Json item : root.array(key)) {
-            if (!(item instanceof Json.Obj object)) {
-                throw new ImageException("field '%s' holds something that is not a descriptor".formatted(key));
-            }
-            objects.add(object);
+    private static List<JsonObject> descriptors(JsonObject root, String key) {
+        List<JsonObject> objects = new ArrayList<>();
+        for (JsonNode item : root.array(key)) {
+            objects.add(JsonObject.of(item)
+                    .orElseThrow(() ->
+                            new ImageException("field '%s' holds something that is not a descriptor".formatted(key))));
         }
         return objects;
     }
@@ -114,7 +115,7 @@ public final class ManifestReader {
     /**
      * A descriptor's {@code urls} are not read: content comes from the registry that was named, and from nowhere else.
      */
-    private static Descriptor descriptor(Json.Obj object) {
+    private static Descriptor descriptor(JsonObject object) {
         Digest digest = Digest.parse(
                 object.text("digest").orElseThrow(() -> new ImageException("a descriptor without a digest")));
         long size = object.integer("size")
@@ -125,7 +126,7 @@ public final class ManifestReader {
         return new Descriptor(object.text("mediaType").orElse(""), digest, size, object.textMap("annotations"));
     }
 
-    private static Optional<Platform> platform(Json.Obj entry) {
+    private static Optional<Platform> platform(JsonObject entry) {
         return entry.object("platform")
                 .map(platform -> new Platform(
                         platform.text("os").orElse(""),

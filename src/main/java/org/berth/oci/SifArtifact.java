@@ -1,10 +1,11 @@
 package org.berth.oci;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.berth.error.ImageException;
+import org.berth.json.Json;
 
 /** A SIF kept in a registry as it is: a manifest with the file as its only layer (sif-format: ORAS transport). */
 public final class SifArtifact {
@@ -71,31 +72,25 @@ public final class SifArtifact {
      * @param title the file's name, which other programs give it when they fetch it
      */
     public static byte[] manifest(Digest sif, long size, String title, Map<String, String> annotations) {
-        Map<String, Json> fields = new LinkedHashMap<>();
-        fields.put("schemaVersion", new Json.Num("2"));
-        fields.put("mediaType", new Json.Text(MediaTypes.OCI_MANIFEST));
-        fields.put("config", descriptor(config()));
-        fields.put("layers", new Json.Arr(List.of(descriptor(new Descriptor(LAYER, sif, size, Map.of(TITLE, title))))));
+        ObjectNode manifest = Json.object();
+        manifest.put("schemaVersion", 2);
+        manifest.put("mediaType", MediaTypes.OCI_MANIFEST);
+        manifest.set("config", descriptor(config()));
+        manifest.putArray("layers").add(descriptor(new Descriptor(LAYER, sif, size, Map.of(TITLE, title))));
         if (!annotations.isEmpty()) {
-            fields.put("annotations", texts(annotations));
+            manifest.set("annotations", Json.texts(annotations));
         }
-        return new Json.Obj(fields).json().getBytes(StandardCharsets.UTF_8);
+        return Json.text(manifest).getBytes(StandardCharsets.UTF_8);
     }
 
-    private static Json descriptor(Descriptor descriptor) {
-        Map<String, Json> fields = new LinkedHashMap<>();
-        fields.put("mediaType", new Json.Text(descriptor.mediaType()));
-        fields.put("digest", new Json.Text(descriptor.digest().toString()));
-        fields.put("size", new Json.Num(Long.toString(descriptor.size())));
+    private static ObjectNode descriptor(Descriptor descriptor) {
+        ObjectNode fields = Json.object();
+        fields.put("mediaType", descriptor.mediaType());
+        fields.put("digest", descriptor.digest().toString());
+        fields.put("size", descriptor.size());
         if (!descriptor.annotations().isEmpty()) {
-            fields.put("annotations", texts(descriptor.annotations()));
+            fields.set("annotations", Json.texts(descriptor.annotations()));
         }
-        return new Json.Obj(fields);
-    }
-
-    private static Json texts(Map<String, String> map) {
-        Map<String, Json> fields = new LinkedHashMap<>();
-        map.forEach((key, value) -> fields.put(key, new Json.Text(value)));
-        return new Json.Obj(fields);
+        return fields;
     }
 }

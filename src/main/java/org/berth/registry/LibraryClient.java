@@ -9,9 +9,9 @@ import java.util.Optional;
 import org.berth.error.BerthException;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
+import org.berth.json.JsonObject;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
-import org.berth.oci.Json;
 import org.berth.oci.LayerSource;
 import org.berth.oci.VerifyingInputStream;
 
@@ -62,7 +62,7 @@ public final class LibraryClient implements AutoCloseable {
 
     private Descriptor descriptor(LibraryReference reference, byte[] answer) {
         String what = "what the library %s says of %s".formatted(address, reference);
-        Json.Obj image = Json.parseObject(answer, what)
+        JsonObject image = JsonObject.parse(answer, what)
                 .object("data")
                 .orElseThrow(() -> new ImageException(what + " is not about an image"));
         String hash = image.text("hash").orElse("");

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.berth.error.ImageException;
 import org.berth.error.RegistryException;
-import org.berth.oci.Json;
+import org.berth.json.JsonObject;
 
 /**
  * Answers the challenges of registries: basic authentication, and bearer tokens (distribution's token specification).
@@ -230,7 +230,7 @@ final class Tokens {
 
     private static String token(Endpoint endpoint, byte[] body) {
         try {
-            Json.Obj root = Json.parseObject(body, "token");
+            JsonObject root = JsonObject.parse(body, "token");
             return root.text("token")
                     .or(() -> root.text("access_token"))
                     .flatMap(Tokens::ofHeader)

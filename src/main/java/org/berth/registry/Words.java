@@ -3,7 +3,7 @@ package org.berth.registry;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.berth.error.ImageException;
-import org.berth.oci.Json;
+import org.berth.json.JsonObject;
 
 /** Makes words from strangers fit to be shown: one line, no control characters, a bounded length. */
 final class Words {
@@ -26,10 +26,9 @@ final class Words {
             return Optional.empty();
         }
         try {
-            Json.Obj root = Json.parseObject(body, "error");
+            JsonObject root = JsonObject.parse(body, "error");
             Optional<String> listed = root.array("errors").stream()
-                    .filter(Json.Obj.class::isInstance)
-                    .map(Json.Obj.class::cast)
+                    .flatMap(value -> JsonObject.of(value).stream())
                     .findFirst()
                     .flatMap(error -> error.text("message")
                             .filter(text -> !text.isBlank())
@@ -49,9 +48,7 @@ final class Words {
     }
 
     /** Libraries answer with one {@code error}, registries with a list. */
-    private static Optional<String> ofLibrary(Json.Obj root) {
-        return root.field("error")
-                .filter(Json.Obj.class::isInstance)
-                .flatMap(error -> ((Json.Obj) error).text("message"));
+    private static Optional<String> ofLibrary(JsonObject root) {
+        return root.field("error").flatMap(JsonObject::of).flatMap(error -> error.text("message"));
     }
 }

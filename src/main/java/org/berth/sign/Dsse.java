@@ -1,12 +1,13 @@
 package org.berth.sign;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import org.berth.error.ImageException;
-import org.berth.oci.Json;
+import org.berth.json.JsonObject;
 
 /**
  * A DSSE envelope (Dead Simple Signing Envelope, protocol version 1) that holds signed metadata.
@@ -27,7 +28,7 @@ record Dsse(byte[] payload, List<byte[]> signatures) {
     /** The envelope in these bytes; empty if they are none, or one for something else. */
     static Optional<Dsse> parse(byte[] bytes) {
         try {
-            Json.Obj envelope = Json.parseObject(bytes, "the signature");
+            JsonObject envelope = JsonObject.parse(bytes, "the signature");
             if (!envelope.text("payloadType").orElse("").equals(PAYLOAD_TYPE)) {
                 return Optional.empty();
             }
@@ -39,10 +40,10 @@ record Dsse(byte[] payload, List<byte[]> signatures) {
         }
     }
 
-    private static byte[] signature(Json value) {
-        return value instanceof Json.Obj signature
-                ? decoded(signature.text("sig").orElse(""))
-                : new byte[0];
+    private static byte[] signature(JsonNode value) {
+        return JsonObject.of(value)
+                .map(signature -> decoded(signature.text("sig").orElse("")))
+                .orElse(new byte[0]);
     }
 
     /** Both alphabets occur. */

@@ -1,11 +1,12 @@
 package org.berth.sign;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.berth.error.ImageException;
-import org.berth.oci.Json;
+import org.berth.json.JsonObject;
 import org.berth.sif.SifDescriptor;
 import org.berth.sif.SifFile;
 
@@ -56,7 +57,7 @@ record SignedMetadata(String header, List<ObjectDigests> objects) {
 
     /** @throws ImageException if this is no metadata of that version */
     static SignedMetadata parse(byte[] json) {
-        Json.Obj document = Json.parseObject(json, "the signed metadata");
+        JsonObject document = JsonObject.parse(json, "the signed metadata");
         if (document.integer("version").orElse(0L) != VERSION) {
             throw new ImageException("its metadata is not of version " + VERSION);
         }
@@ -67,10 +68,9 @@ record SignedMetadata(String header, List<ObjectDigests> objects) {
                 document.array("objects").stream().map(SignedMetadata::digests).toList());
     }
 
-    private static ObjectDigests digests(Json value) {
-        if (!(value instanceof Json.Obj object)) {
-            throw new ImageException("its metadata holds something that is no object");
-        }
+    private static ObjectDigests digests(JsonNode value) {
+        JsonObject object = JsonObject.of(value)
+                .orElseThrow(() -> new ImageException("its metadata holds something that is no object"));
         return new ObjectDigests(
                 object.integer("relativeId").orElse(-1L),
                 object.text("descriptorDigest").orElse(""),

@@ -1,5 +1,6 @@
 package org.berth.terminal;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -10,9 +11,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.berth.cli.Version;
+import org.berth.json.Json;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
-import org.berth.oci.Json;
 
 /**
  * The lines of {@code --progress=json}: an object each, with {@code time} (RFC 3339, UTC) and {@code event} first.
@@ -28,68 +29,59 @@ public final class JsonEvents {
 
     /** The first line. */
     public void start(String command) {
-        write("start", Map.of("command", new Json.Text(command), "version", new Json.Text(Version.BERTH)));
+        write("start", Json.object().put("command", command).put("version", Version.BERTH));
     }
 
     /** What is fetched: before any of its blobs, and only if it has to be converted. */
     void image(Digest digest, List<Descriptor> layers) {
         Map<Digest, Long> sizes = new LinkedHashMap<>();
         layers.forEach(layer -> sizes.put(layer.digest(), layer.size()));
-        Map<String, Json> fields = new LinkedHashMap<>();
-        fields.put("digest", new Json.Text(digest.toString()));
-        fields.put("layers", number(layers.size()));
-        fields.put(
-                "bytes",
-                number(sizes.values().stream().mapToLong(Long::longValue).sum()));
+        ObjectNode fields = Json.object();
+        fields.put("digest", digest.toString());
+        fields.put("layers", layers.size());
+        fields.put("bytes", sizes.values().stream().mapToLong(Long::longValue).sum());
         write("image", fields);
     }
 
     void blob(Descriptor blob, long bytes, ReportedProgress.State state) {
-        Map<String, Json> fields = new LinkedHashMap<>();
-        fields.put("state", new Json.Text(state.name().toLowerCase(Locale.ROOT)));
-        fields.put("blob", new Json.Text(blob.digest().toString()));
-        fields.put("bytes", number(bytes));
-        fields.put("size", number(blob.size()));
+        ObjectNode fields = Json.object();
+        fields.put("state", state.name().toLowerCase(Locale.ROOT));
+        fields.put("blob", blob.digest().toString());
+        fields.put("bytes", bytes);
+        fields.put("size", blob.size());
         write("blob", fields);
     }
 
     void message(String level, String text) {
-        Map<String, Json> fields = new LinkedHashMap<>();
-        fields.put("level", new Json.Text(level));
-        fields.put("text", new Json.Text(text));
+        ObjectNode fields = Json.object();
+        fields.put("level", level);
+        fields.put("text", text);
         write("message", fields);
     }
 
     /** @param stack what {@code --debug} shows */
     void error(String text, Optional<String> hint, Optional<String> stack) {
-        Map<String, Json> fields = new LinkedHashMap<>();
-        fields.put("text", new Json.Text(text));
-        hint.ifPresent(words -> fields.put("hint", new Json.Text(words)));
-        stack.ifPresent(lines -> fields.put("stack", new Json.Text(lines)));
+        ObjectNode fields = Json.object();
+        fields.put("text", text);
+        hint.ifPresent(words -> fields.put("hint", words));
+        stack.ifPresent(lines -> fields.put("stack", lines));
         write("error", fields);
     }
 
     /** The last line of a success. */
     void done(Optional<Path> file) {
-        write(
-                "done",
-                file.<Map<String, Json>>map(path -> Map.of("file", new Json.Text(path.toString())))
-                        .orElse(Map.of()));
+        ObjectNode fields = Json.object();
+        file.ifPresent(path -> fields.put("file", path.toString()));
+        write("done", fields);
     }
 
-    private static Json number(long value) {
-        return new Json.Num(Long.toString(value));
-    }
-
-    private void write(String event, Map<String, Json> fields) {
-        Map<String, Json> line = new LinkedHashMap<>();
-        line.put(
-                "time",
-                new Json.Text(Instant.now().truncatedTo(ChronoUnit.MILLIS).toString()));
-        line.put("event", new Json.Text(event));
-        line.putAll(fields);
+    private void write(String event, ObjectNode fields) {
+        ObjectNode line = Json.object();
+        line.put("time", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
+        line.put("event", event);
+        line.setAll(fields);
         // One call for text and line feed, so that lines of several threads do not mix.
-        out.print(new Json.Obj(line).json() + "\n");
+        out.print(Json.text(line) + "\n");
         out.flush();
     }
 }

@@ -21,9 +21,9 @@ import org.berth.cli.CommandLineParser;
 import org.berth.cli.Invocation;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
+import org.berth.json.JsonObject;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
-import org.berth.oci.Json;
 import org.berth.terminal.ReportedProgress.State;
 import org.junit.jupiter.api.Test;
 
@@ -117,8 +117,8 @@ class ReportedProgressTest {
         events.done(Optional.empty());
         String text = bytes.toString(StandardCharsets.UTF_8);
         assertTrue(text.endsWith("\n"));
-        List<Json.Obj> lines = Arrays.stream(text.split("\n"))
-                .map(line -> Json.parseObject(line.getBytes(StandardCharsets.UTF_8), "line"))
+        List<JsonObject> lines = Arrays.stream(text.split("\n"))
+                .map(line -> JsonObject.parse(line.getBytes(StandardCharsets.UTF_8), "line"))
                 .toList();
         assertEquals(
                 List.of("start", "image", "blob", "message", "error", "done", "done"),
