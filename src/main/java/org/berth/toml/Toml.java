@@ -13,7 +13,8 @@ import org.berth.error.HostException;
 /**
  * Reads TOML 1.0 as far as settings need it; dates and numbers are kept as their text.
  *
- * <p>A library would be loaded on every machine that has podman, for a file of a few lines.
+ * <p>Jackson's TOML reader makes its whole tree before it hands out the first token, so that no key knows its line; a mistake in a
+ * site's rules is told with the line that it is on.
  */
 public final class Toml {
     private static final int MAX_DEPTH = 32;
