@@ -21,12 +21,6 @@ static const char handed_on[] = HANDED_ON;
 static const char called[] = HANDED_ON "CALLED";
 static const char quiet[] = HANDED_ON "QUIET";
 
-enum status {
-	READY,
-	IGNORED, /* says what is the case anyway */
-	LATER,
-};
-
 static const struct option {
 	const char *name;
 	const char *argument; /* NULL for a flag */
@@ -34,63 +28,62 @@ static const struct option {
 	const char *key;  /* of the environment: BERTH_CONTAINER_KEY, PYXIS_CONTAINER_KEY */
 	const char *flag; /* of "berth hold"; NULL: not passed on as a flag */
 	enum option_index opposite;
-	enum status status;
 } table[OPTION_COUNT] = {
 	[OPTION_IMAGE] =
 		{"container-image", "IMAGE",
 		 "run the step in this image: docker://…, REGISTRY#NAME, NAME:TAG, a SIF, a "
 		 "squashfs or a directory",
-		 "IMAGE", NULL, OPTION_IMAGE, READY},
+		 "IMAGE", NULL, OPTION_IMAGE},
 	[OPTION_MOUNTS] = {"container-mounts", "SRC[:DST[:FLAGS]],...",
 			   "mount files and directories of the host", "MOUNTS", "--mounts",
-			   OPTION_MOUNTS, READY},
+			   OPTION_MOUNTS},
 	[OPTION_WORKDIR] = {"container-workdir", "PATH", "working directory in the container",
-			    "WORKDIR", "--cwd", OPTION_WORKDIR, READY},
+			    "WORKDIR", "--cwd", OPTION_WORKDIR},
 	[OPTION_MOUNT_HOME] = {"container-mount-home", NULL, "mount the home directory",
-			       "MOUNT_HOME", "--mount-home", OPTION_NO_MOUNT_HOME, READY},
+			       "MOUNT_HOME", "--mount-home", OPTION_NO_MOUNT_HOME},
 	[OPTION_NO_MOUNT_HOME] = {"no-container-mount-home", NULL,
 				  "do not mount the home directory", NULL, "--no-home",
-				  OPTION_MOUNT_HOME, READY},
+				  OPTION_MOUNT_HOME},
 	[OPTION_WRITABLE] = {"container-writable", NULL,
 			     "let the step write into the image; gone at its end", "WRITABLE",
-			     "--writable-tmpfs", OPTION_READONLY, READY},
+			     "--writable-tmpfs", OPTION_READONLY},
 	[OPTION_READONLY] = {"container-readonly", NULL, "nothing of the image may be written",
-			     "READONLY", "--read-only", OPTION_WRITABLE, READY},
+			     "READONLY", "--read-only", OPTION_WRITABLE},
 	[OPTION_ENV] = {"container-env", "NAME,...",
 			"variables whose value of the job wins over the image's", "ENV",
-			"--keep-env", OPTION_ENV, READY},
+			"--keep-env", OPTION_ENV},
 	[OPTION_ENTRYPOINT] = {"container-entrypoint", NULL,
 			       "run the image's entrypoint once, for its environment", "ENTRYPOINT",
-			       "--entrypoint", OPTION_NO_ENTRYPOINT, READY},
+			       "--entrypoint", OPTION_NO_ENTRYPOINT},
 	[OPTION_NO_ENTRYPOINT] = {"no-container-entrypoint", NULL,
 				  "do not run the image's entrypoint", NULL, NULL,
-				  OPTION_ENTRYPOINT, READY},
+				  OPTION_ENTRYPOINT},
 	[OPTION_OPTIONS] = {"container-options", "OPTIONS",
 			    "any launch options of 'berth exec', as one word", "OPTIONS",
-			    "--options", OPTION_OPTIONS, READY},
+			    "--options", OPTION_OPTIONS},
 	[OPTION_EXPLAIN] = {"container-explain", NULL,
 			    "say what each node would do and why, run nothing", "EXPLAIN",
-			    "--explain", OPTION_EXPLAIN, READY},
+			    "--explain", OPTION_EXPLAIN},
 	[OPTION_NAME] = {"container-name", "NAME[:create|exec|no_exec]",
 			 "keep what the step writes into the image under this name on each node; "
 			 "one that runs is joined",
-			 "NAME", "--name", OPTION_NAME, READY},
+			 "NAME", "--name", OPTION_NAME},
 	[OPTION_SAVE] = {"container-save", "PATH",
 			 "write the changed image there at the end: NAME.sif or NAME.sqsh", "SAVE",
-			 "--save", OPTION_SAVE, READY},
+			 "--save", OPTION_SAVE},
 	[OPTION_REMAP_ROOT] = {"container-remap-root", NULL, "appear as root in the container",
-			       "REMAP_ROOT", "--remap-root", OPTION_NO_REMAP_ROOT, READY},
+			       "REMAP_ROOT", "--remap-root", OPTION_NO_REMAP_ROOT},
 	[OPTION_NO_REMAP_ROOT] = {"no-container-remap-root", NULL, "keep the user's own id", NULL,
-				  NULL, OPTION_REMAP_ROOT, READY},
+				  NULL, OPTION_REMAP_ROOT},
 	[OPTION_ENTRYPOINT_LOG] = {"container-entrypoint-log", NULL,
 				   "print what the entrypoint prints, as is always done",
-				   "ENTRYPOINT_LOG", NULL, OPTION_ENTRYPOINT_LOG, IGNORED},
+				   "ENTRYPOINT_LOG", NULL, OPTION_ENTRYPOINT_LOG},
 	[OPTION_UNSHARE] = {"container-unshare", "NAME,...",
 			    "namespaces that the node's tasks have to themselves: ipc, net, uts",
-			    "UNSHARE", "--unshare", OPTION_UNSHARE, READY},
+			    "UNSHARE", "--unshare", OPTION_UNSHARE},
 	[OPTION_BATCH] = {"container-batch", "steps|script",
 			  "what of a batch job is contained: its steps, or its script too", "BATCH",
-			  NULL, OPTION_BATCH, READY},
+			  NULL, OPTION_BATCH},
 };
 
 /* Between the values of an option that may be given more than once. */
@@ -346,10 +339,6 @@ static int take_option(int index, const char *value, int remote)
 {
 	const struct option *option = &table[index];
 
-	if (option->status == LATER && !remote) {
-		slurm_error("berth: --%s is not available yet", option->name);
-		return -1;
-	}
 	if (option->argument && (!value || !*value)) {
 		slurm_error("berth: --%s needs a value", option->name);
 		return -1;
@@ -374,8 +363,7 @@ int options_register(spank_t spank)
 			.cb = take_option,
 		};
 
-		snprintf(help, sizeof(help), "berth: %s%s", option->help,
-			 option->status == LATER ? " (not available yet)" : "");
+		snprintf(help, sizeof(help), "berth: %s", option->help);
 		if (spank_option_register(spank, &row) != ESPANK_SUCCESS) {
 			slurm_error("berth: register the option --%s", option->name);
 			return -1;
@@ -409,10 +397,6 @@ static int take_default(enum option_index index, const char *variable, const cha
 {
 	const struct option *option = &table[index];
 
-	if (option->status == LATER) {
-		slurm_error("berth: --%s (by %s) is not available yet", option->name, variable);
-		return -1;
-	}
 	return option->argument ? set(index, value) : set_flag(index, variable, value);
 }
 

@@ -78,6 +78,55 @@ rank 1: seen 0123, open 0123, mask 0, cuda 2"
     is "$(ranks -n1 --gres=gpu:2 --container-options=--no-nv)" "rank 0: seen 0123, open 0123, mask 0,1, cuda 0"
 }
 
+# Each task makes a container of its own; there is no driver.
+exec_ranks() { # SRUN-OPTION... -- EXEC-OPTION...
+    local -a options=()
+    while [[ $1 != -- ]]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    as_user srun "${options[@]}" "$BERTH" exec "$@" "$place/hello.sif" sh -c "$RANK" 2>/dev/null | sed 's/, cuda 0$//' | sort
+}
+
+take_two() { # somebody else has the first two
+    as_user sbatch -o /dev/null --gres=gpu:2 --wrap "sleep 300" >/dev/null
+    poll two_are_taken
+}
+two_are_taken() { [[ $(squeue -h -t R | wc -l) == 1 ]]; }
+
+@test "berth exec in each task, with constrained devices: every rank has what its cgroup allows" {
+    gpu_cluster --constrain-devices
+    is "$(exec_ranks -n4 --gpus-per-task=1 -- --contain)" "rank 0: seen 0, open 0, mask 0
+rank 1: seen 1, open 1, mask 0
+rank 2: seen 2, open 2, mask 0
+rank 3: seen 3, open 3, mask 0"
+    is "$(exec_ranks -n4 --gpus=4 --gpu-bind=map_gpu:3,2,1,0 -- --contain)" "rank 0: seen 3, open 3, mask 0
+rank 1: seen 2, open 2, mask 0
+rank 2: seen 1, open 1, mask 0
+rank 3: seen 0, open 0, mask 0"
+    # The host's own /dev shows all, and the cgroup decides.
+    is "$(exec_ranks -n2 --gpus-per-task=1 --)" "rank 0: seen 0123, open 0, mask 0
+rank 1: seen 0123, open 1, mask 0"
+    is "$(exec_ranks -n2 --gpus-per-task=2 --gpu-bind=none -- --contain --nv)" "rank 0: seen 0123, open 0123, mask unset
+rank 1: seen 0123, open 0123, mask unset"
+    is "$(exec_ranks -n1 -- --contain --nv)" "rank 0: seen none, open none, mask unset"
+    take_two
+    is "$(exec_ranks -n1 --gres=gpu:2 -- --contain)" "rank 0: seen 23, open 23, mask 0,1"
+    is "$(exec_ranks -n1 --gres=gpu:2 -- --cleanenv --env SLURM_PROCID=0)" "rank 0: seen 0123, open 23, mask 0,1"
+}
+
+@test "berth exec in each task, without constraint: Slurm's variables choose, and masks fit what is left" {
+    gpu_cluster
+    is "$(exec_ranks -n2 --gpus-per-task=1 -- --contain)" "rank 0: seen 0, open 0, mask 0
+rank 1: seen 1, open 1, mask 0"
+    take_two
+    is "$(exec_ranks -n1 --gres=gpu:2 -- --contain)" "rank 0: seen 23, open 23, mask 0,1"
+    is "$(exec_ranks -n1 --gres=gpu:2 --)" "rank 0: seen 0123, open 0123, mask 2,3"
+    is "$(exec_ranks -n2 --gpus-per-task=1 -- --contain)" "rank 0: seen 2, open 2, mask 0
+rank 1: seen 3, open 3, mask 0"
+}
+
 @test "the example with GPUs" {
     gpu_cluster --constrain-devices
     cp "$TREE/examples/slurm/gpu.sbatch" .
