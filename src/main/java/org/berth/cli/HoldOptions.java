@@ -13,7 +13,7 @@ public final class HoldOptions {
     /** The same invocation with the text's options among its own; binds and the like add up, else the text wins. */
     public static Invocation expanded(Invocation typed) {
         List<String> words = new ArrayList<>();
-        typed.values("options").forEach(text -> words.addAll(words(text)));
+        typed.shared().values("options").forEach(text -> words.addAll(words(text)));
         if (words.isEmpty()) {
             return typed;
         }

@@ -24,8 +24,10 @@ public record Invocation(
         operands = List.copyOf(operands);
     }
 
+    /** Whether a flag was given; the command has to have it. */
     public boolean flag(String name) {
-        return value(name).map(Boolean::parseBoolean).orElse(false);
+        require(name, true);
+        return shared().flag(name);
     }
 
     public boolean globalFlag(String name) {
@@ -36,18 +38,56 @@ public record Invocation(
         return last(global, name);
     }
 
-    /** The last value given. */
+    /** The last value given to an option that the command has to have. */
     public Optional<String> value(String name) {
-        return last(values, name);
+        require(name, false);
+        return shared().value(name);
     }
 
-    /** All values given, in order. */
+    /** All values given, in order, to an option that the command has to have. */
     public List<String> values(String name) {
-        return values.getOrDefault(name, List.of());
+        require(name, false);
+        return shared().values(name);
     }
 
+    /** Whether an option was given that the command has to have, on the command line or by the environment. */
     public boolean given(String name) {
+        row(name);
         return values.containsKey(name);
+    }
+
+    private void require(String name, boolean flag) {
+        if (flag != (row(name).kind() == Option.Kind.FLAG)) {
+            throw new IllegalArgumentException(
+                    "%s of %s %s".formatted(name, command.name(), flag ? "is no flag" : "is a flag"));
+        }
+    }
+
+    private Option row(String name) {
+        return command.options().stream()
+                .filter(option -> option.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("%s has no option %s".formatted(command.name(), name)));
+    }
+
+    /** For what several commands have in common: an option that this one does not have was not given. */
+    public Shared shared() {
+        return new Shared(values);
+    }
+
+    /** Options as {@link #shared} says. */
+    public record Shared(Map<String, List<String>> given) {
+        public boolean flag(String name) {
+            return value(name).map(Boolean::parseBoolean).orElse(false);
+        }
+
+        public Optional<String> value(String name) {
+            return last(given, name);
+        }
+
+        public List<String> values(String name) {
+            return given.getOrDefault(name, List.of());
+        }
     }
 
     private static Optional<String> last(Map<String, List<String>> map, String name) {

@@ -39,7 +39,7 @@ final class KeyCommand {
         this.host = host;
         this.messages = messages;
         this.terminal = new Terminal(host);
-        this.keyring = invocation.flag("global") ? KeyFiles.global(host) : KeyFiles.own(invocation, host);
+        this.keyring = invocation.shared().flag("global") ? KeyFiles.global(host) : KeyFiles.own(invocation, host);
     }
 
     int run() {

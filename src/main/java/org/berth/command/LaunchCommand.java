@@ -65,7 +65,7 @@ final class LaunchCommand {
     int launch(LaunchRequest request, RunnableImage found, LauncherDescriptors launcher) {
         RunnableImage image =
                 HeldImage.called(invocation, host).map(found::called).orElse(found);
-        invocation.value("pmi").flatMap(LoneRanks.Offer::of).ifPresent(offer -> warnOfLoneRanks(image, offer));
+        invocation.shared().value("pmi").flatMap(LoneRanks.Offer::of).ifPresent(offer -> warnOfLoneRanks(image, offer));
         LaunchHost seen = launchHost(request, image);
         LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
         return handOver(plan, () -> Explanation.of(request, image, seen, site, plan), launcher);

@@ -29,7 +29,7 @@ public final class HeldImage {
 
     /** What the user calls the image, where the plugin gave another name in its place. */
     public static Optional<String> called(Invocation invocation, Host host) {
-        return invocation.value("called").map(text -> normalized(text, path -> host.exists(host.path(path))));
+        return invocation.shared().value("called").map(text -> normalized(text, path -> host.exists(host.path(path))));
     }
 
     /** The image as {@link ImageName#parse} takes it; {@code exists} says whether a path leads to something. */

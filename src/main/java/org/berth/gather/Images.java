@@ -99,7 +99,7 @@ public final class Images {
 
     /** In srun an image was put into the store, or a cache in its place, and its file is what the nodes are told. */
     private boolean isStored(Path file) {
-        Optional<Path> store = invocation.value("store").map(Path::of);
+        Optional<Path> store = invocation.shared().value("store").map(Path::of);
         if (store.isEmpty()) {
             return false;
         }

@@ -83,7 +83,7 @@ public final class LaunchRequests {
         if (action == Action.SHELL && invocation.operands().size() > 1) {
             notes.add(Note.warning("Parameters to shell command are ignored"));
         }
-        MountText mounts = MountText.parse(invocation.values("mounts"), host);
+        MountText mounts = MountText.parse(invocation.shared().values("mounts"), host);
         return new LaunchRequest(
                 action,
                 lifetime,
@@ -91,7 +91,7 @@ public final class LaunchRequests {
                         operands > 1 ? invocation.operandsAt() + 1 : 0,
                         invocation.value("cwd").map(host::path),
                         invocation.value("app"),
-                        invocation.value("shell"),
+                        invocation.shared().value("shell"),
                         !invocation.flag("no-init") && !compat,
                         !invocation.flag("no-umask") && !compat),
                 new LaunchRequest.Mounts(
@@ -107,7 +107,7 @@ public final class LaunchRequests {
                 new LaunchRequest.Isolation(
                         namespaces,
                         namespaces.contains(Namespaces.UTS) ? invocation.value("hostname") : Optional.empty(),
-                        invocation.flag("remap-root") ? Identity.ROOT : Identity.OWN),
+                        invocation.shared().flag("remap-root") ? Identity.ROOT : Identity.OWN),
                 environment(compat, containAll),
                 Gpus.request(
                         invocation, host, site, lifetime instanceof Lifetime.Held ? Audience.STEP : Audience.CALLER),
@@ -141,7 +141,7 @@ public final class LaunchRequests {
         if (invocation.flag("net") || !networks.isEmpty()) {
             namespaces.add(Namespaces.NET);
         }
-        invocation.values("unshare").forEach(name -> unshared(name).ifPresent(namespaces::add));
+        invocation.shared().values("unshare").forEach(name -> unshared(name).ifPresent(namespaces::add));
         withoutForbidden(namespaces);
         return namespaces;
     }
@@ -187,7 +187,7 @@ public final class LaunchRequests {
         List<BindRequest> binds = new ArrayList<>(BindText.binds(invocation.values("bind"), host));
         invocation.values("mount").forEach(text -> binds.add(BindText.mount(text, host)));
         binds.addAll(mounts.binds());
-        for (String directory : invocation.values("step-dir")) {
+        for (String directory : invocation.shared().values("step-dir")) {
             Path path = host.path(directory);
             binds.add(new BindRequest(path, path, false, AskedBy.SLURM, Nesting.YES));
         }
@@ -207,9 +207,11 @@ public final class LaunchRequests {
             }
             return new Home(Optional.of(source), target, true);
         }
-        boolean mounted = invocation.flag("mount-home") || !contain && site.mountHome();
+        boolean mounted = invocation.shared().flag("mount-home") || !contain && site.mountHome();
         return new Home(
-                mounted ? Optional.of(own) : Optional.empty(), invocation.flag("remap-root") ? ROOTS_HOME : own, false);
+                mounted ? Optional.of(own) : Optional.empty(),
+                invocation.shared().flag("remap-root") ? ROOTS_HOME : own,
+                false);
     }
 
     private Path ownHome() {
@@ -313,13 +315,13 @@ public final class LaunchRequests {
                 new HashSet<>(invocation.values("no-env")),
                 !invocation.flag("no-eval") && !compat,
                 kept(),
-                invocation.flag("entrypoint"));
+                invocation.shared().flag("entrypoint"));
     }
 
     /** The caller's own values of {@code --container-env}. */
     private Map<String, String> kept() {
         Map<String, String> kept = new TreeMap<>();
-        for (String name : invocation.values("keep-env")) {
+        for (String name : invocation.shared().values("keep-env")) {
             host.env(name).ifPresent(value -> kept.put(name, value));
         }
         return kept;

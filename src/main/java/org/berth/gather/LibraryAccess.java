@@ -16,7 +16,7 @@ final class LibraryAccess {
         return reference
                 .host()
                 .map(name -> LibraryAddress.of((invocation.flag("no-https") ? "http://" : "https://") + name))
-                .or(() -> invocation.value("library").map(LibraryAddress::of))
+                .or(() -> invocation.shared().value("library").map(LibraryAddress::of))
                 .or(site::library)
                 .orElseThrow(() -> new UsageException(
                                 "%s: no library is configured, as there is no public one".formatted(reference))

@@ -125,7 +125,8 @@ public final class Places {
         if (placement.judgements().size() == 1) {
             throw new HostException("the directory for temporary files, %s, does not exist".formatted(path))
                     .hint("make it, or let %s name another"
-                            .formatted(invocation.value("tmpdir").isPresent() ? "APPTAINER_TMPDIR" : "TMPDIR"));
+                            .formatted(
+                                    invocation.shared().value("tmpdir").isPresent() ? "APPTAINER_TMPDIR" : "TMPDIR"));
         }
         try {
             return OwnDirectory.make(path, owners);
@@ -176,7 +177,7 @@ public final class Places {
 
     private Optional<Candidate> store() {
         if (store.isEmpty()) {
-            store = invocation.value("store").map(this::store);
+            store = invocation.shared().value("store").map(this::store);
         }
         return store;
     }
@@ -188,7 +189,7 @@ public final class Places {
                         host.facts().account().name(),
                         host.facts().uid(),
                         RegistryAccess.configurationDirectory(host),
-                        invocation.value("tmpdir"),
+                        invocation.shared().value("tmpdir"),
                         host.facts().cwd(),
                         store()),
                 site.places(),

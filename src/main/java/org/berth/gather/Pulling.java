@@ -143,7 +143,7 @@ public final class Pulling {
         return new RegistryAccess(invocation, host, listener)
                 .client(
                         otherwise,
-                        invocation.flag("disable-cache")
+                        invocation.shared().flag("disable-cache")
                                 ? ImageNames.NONE
                                 : places.cacheDirectory()
                                         .<ImageNames>map(directory -> new NameFiles(directory, places.owners()))
@@ -167,8 +167,8 @@ public final class Pulling {
 
     /** The platform of {@code --arch}, or of this machine. */
     public Platform platform() {
-        Optional<String> arch = invocation.value("arch");
-        Optional<String> variant = invocation.value("arch-variant");
+        Optional<String> arch = invocation.shared().value("arch");
+        Optional<String> variant = invocation.shared().value("arch-variant");
         Platform own = Platforms.ofMachine(host.facts().machine())
                 .orElseThrow(() -> new HostException("there are no container images for this machine (%s)"
                         .formatted(host.facts().machine())));
@@ -181,7 +181,7 @@ public final class Pulling {
     private PullSettings settings() {
         String compression = invocation
                 .value("compression")
-                .or(() -> invocation.value("mksquashfs-args").flatMap(this::ofMksquashfs))
+                .or(() -> invocation.shared().value("mksquashfs-args").flatMap(this::ofMksquashfs))
                 .orElse(site.compression());
         int colon = compression.indexOf(':');
         Compression kind = compressionOf(colon < 0 ? compression : compression.substring(0, colon));
@@ -201,7 +201,7 @@ public final class Pulling {
     }
 
     private Optional<Path> cacheDirectory() {
-        if (invocation.flag("disable-cache")) {
+        if (invocation.shared().flag("disable-cache")) {
             return Optional.empty();
         }
         if (!told) {
@@ -252,6 +252,6 @@ public final class Pulling {
             }
             return new BuildTime.Fixed(Instant.ofEpochSecond(Long.parseLong(epoch.orElseThrow())));
         }
-        return invocation.flag("reproducible") ? new BuildTime.OfImage() : new BuildTime.Now();
+        return invocation.shared().flag("reproducible") ? new BuildTime.OfImage() : new BuildTime.Now();
     }
 }

@@ -66,13 +66,16 @@ public final class RegistryAccess {
 
     private RegistryClient client(RegistrySettings settings, Credentials credentials, ImageNames names) {
         return new RegistryClient(
-                settings, credentials, invocation.flag("disable-cache") ? ImageNames.NONE : names, listener::warning);
+                settings,
+                credentials,
+                invocation.shared().flag("disable-cache") ? ImageNames.NONE : names,
+                listener::warning);
     }
 
     /** How this user reaches registries and libraries. */
     RegistrySettings settings(Transport otherwise) {
-        boolean offline = invocation.flag("offline");
-        if (offline && invocation.flag("disable-cache")) {
+        boolean offline = invocation.shared().flag("offline");
+        if (offline && invocation.shared().flag("disable-cache")) {
             throw new UsageException("--offline and --disable-cache leave no place to find an image");
         }
         return RegistrySettings.defaults(
@@ -96,12 +99,12 @@ public final class RegistryAccess {
 
     /** Row S19: what was typed now, options and variables, then files; a wrong one is not made up for by another. */
     private Credentials credentials() {
-        if (invocation.flag("docker-login")) {
+        if (invocation.shared().flag("docker-login")) {
             return asked();
         }
         Optional<Credential> given = pair(
-                        invocation.value("docker-username"),
-                        invocation.value("docker-password"),
+                        invocation.shared().value("docker-username"),
+                        invocation.shared().value("docker-password"),
                         "APPTAINER_DOCKER_USERNAME")
                 .or(() -> pair(host.env("DOCKER_USERNAME"), host.env("DOCKER_PASSWORD"), "DOCKER_USERNAME"));
         return given.map(Credentials::of)
@@ -124,7 +127,9 @@ public final class RegistryAccess {
 
     public static CredentialPlaces places(Invocation invocation, Host host) {
         return CredentialPlaces.of(
-                host, configurationDirectory(host), invocation.value("authfile").map(host::path));
+                host,
+                configurationDirectory(host),
+                invocation.shared().value("authfile").map(host::path));
     }
 
     /** {@code APPTAINER_CONFIGDIR}, or {@code .apptainer} in the home of the password database. */

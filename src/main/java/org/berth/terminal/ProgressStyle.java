@@ -20,7 +20,7 @@ enum ProgressStyle {
 
     /** @throws UsageException if {@code --progress} names none of these */
     static ProgressStyle of(Invocation invocation) {
-        String word = invocation.value("progress").orElse(AUTO.word());
+        String word = invocation.shared().value("progress").orElse(AUTO.word());
         return Stream.of(values())
                 .filter(style -> style.word().equals(word))
                 .findFirst()

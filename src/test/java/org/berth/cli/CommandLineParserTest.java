@@ -108,8 +108,8 @@ class CommandLineParserTest {
                                             : matched.stringValues());
                 }
                 List<String> got = option.kind() == Option.Kind.FLAG || option.kind() == Option.Kind.TEXT
-                        ? ours.value(option.name()).map(List::of).orElse(List.of())
-                        : ours.values(option.name());
+                        ? ours.shared().value(option.name()).map(List::of).orElse(List.of())
+                        : ours.shared().values(option.name());
                 assertEquals(expected, got, option.name() + " in " + words);
             }
             assertEquals(List.of("image", "command", "--looks-like-an-option"), ours.operands());
