@@ -40,11 +40,14 @@ on_nodes() { # COMMAND...: as root, on each
     done
 }
 
-# Nothing of the user's runs on a node, and nothing of ours is mounted there.
-nodes_are_clean() {
-    local left end=$((SECONDS + 60))
+# Nothing of the user's runs on a node, and no image is mounted there.
+nodes_are_clean() { # [SECONDS]: within so many
+    local left end=$((SECONDS + ${1:-60}))
     while :; do
-        left=$(on_nodes ps -o pid,stat,args -u "$BERTH_USER" --no-headers | awk '$2 !~ /^Z/')
+        left=$(
+            on_nodes ps -o pid,stat,args -u "$BERTH_USER" --no-headers | awk '$2 !~ /^Z/'
+            on_nodes grep -hE ' - fuse\.squash' /proc/1/mountinfo || true
+        )
         [[ -n $left ]] || return 0
         [[ $SECONDS -lt $end ]] || { echo "left: $left"; return 1; }
         sleep 0.05

@@ -1,21 +1,18 @@
 package org.berth.command;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.berth.cli.ExitStatus;
 import org.berth.cli.Invocation;
 import org.berth.config.SiteConfig;
 import org.berth.devices.ImageLibraries;
-import org.berth.gather.Gpus;
 import org.berth.gather.HeldImage;
 import org.berth.gather.ImageFiles;
 import org.berth.gather.Images;
+import org.berth.gather.LaunchHosts;
 import org.berth.gather.LaunchRequests;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
@@ -28,10 +25,8 @@ import org.berth.launch.LaunchRequest;
 import org.berth.launch.LaunchRequest.Action;
 import org.berth.launch.Lifetime;
 import org.berth.launch.LoneRanks;
-import org.berth.launch.LookedAt;
 import org.berth.launch.Note;
 import org.berth.launch.Op;
-import org.berth.launch.PathKind;
 import org.berth.launcher.PlanWriter;
 import org.berth.terminal.Messages;
 
@@ -66,7 +61,7 @@ final class LaunchCommand {
         RunnableImage image =
                 HeldImage.called(invocation, host).map(found::called).orElse(found);
         invocation.shared().value("pmi").flatMap(LoneRanks.Offer::of).ifPresent(offer -> warnOfLoneRanks(image, offer));
-        LaunchHost seen = launchHost(request, image);
+        LaunchHost seen = LaunchHosts.of(host, site, request, image);
         LaunchPlan plan = LaunchPlanner.plan(request, image, seen, site);
         return handOver(plan, () -> Explanation.of(request, image, seen, site, plan), launcher);
     }
@@ -84,7 +79,7 @@ final class LaunchCommand {
     /** Plans how a container that runs is entered, and hands the plan over. */
     int join(LaunchRequest request, RunnableImage image, Op.Join join, LauncherDescriptors launcher) {
         return handOver(
-                LaunchPlanner.join(request, image, launchHost(request, image), site, join),
+                LaunchPlanner.join(request, image, LaunchHosts.of(host, site, request, image), site, join),
                 () -> List.of("container %s runs (process %d) and is joined: nothing is mounted"
                         .formatted(join.name(), join.pid())),
                 launcher);
@@ -101,32 +96,5 @@ final class LaunchCommand {
         }
         messages.done();
         return ExitStatus.SUCCESS;
-    }
-
-    private LaunchHost launchHost(LaunchRequest request, RunnableImage image) {
-        Path libexec = host.facts().prefix().resolve("libexec/berth");
-        Path cwd = host.realPath(host.facts().cwd());
-        return new LaunchHost(
-                host.facts(),
-                cwd,
-                terminal(),
-                LookedAt.paths(request, site, cwd).stream().collect(Collectors.toMap(Function.identity(), this::kind)),
-                libexec.resolve("sh"),
-                libexec.resolve("session"),
-                Gpus.facts(host, request.gpus(), site, image));
-    }
-
-    /** A descriptor cannot be mounted in another mount namespace than its own, but the device's name can. */
-    private Optional<Path> terminal() {
-        return host.facts().standardInputIsTerminal()
-                ? host.leadsTo(Path.of("/proc/self/fd/0"))
-                        .filter(device -> device.startsWith("/dev") && kind(device) == PathKind.FILE)
-                : Optional.empty();
-    }
-
-    private PathKind kind(Path path) {
-        return host.stat(path)
-                .map(identity -> identity.directory() ? PathKind.DIRECTORY : PathKind.FILE)
-                .orElse(PathKind.ABSENT);
     }
 }

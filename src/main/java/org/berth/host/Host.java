@@ -49,11 +49,18 @@ public final class Host {
     private static final int OVERFLOW_ID = 65534;
 
     private final Facts facts;
+    private final Answers answers;
     private final List<Observation> observations = Collections.synchronizedList(new ArrayList<>());
     private final Map<Path, Optional<FileIdentity>> identities = new LinkedHashMap<>();
 
     public Host(Facts facts) {
+        this(facts, Answers.OF_THE_MACHINE);
+    }
+
+    /** @param answers who answers: the machine, or what was written down of it */
+    Host(Facts facts, Answers answers) {
         this.facts = facts;
+        this.answers = answers;
     }
 
     public Facts facts() {
@@ -102,7 +109,7 @@ public final class Host {
     /** The identity of what the path leads to, links followed; empty if there is nothing or it is out of reach. */
     public Optional<FileIdentity> stat(Path path) {
         return identities.computeIfAbsent(path, p -> {
-            Optional<FileIdentity> identity = look(p);
+            Optional<FileIdentity> identity = answers.to("stat", p, () -> look(p));
             observations.add(new Observation.File(p, identity));
             return identity;
         });
@@ -111,7 +118,7 @@ public final class Host {
     /** The same as it is now, whatever it was before; for what may change meanwhile. */
     public Optional<FileIdentity> statNow(Path path) {
         unrepeatable("a second look at " + path);
-        return look(path);
+        return answers.to("stat now", path, () -> look(path));
     }
 
     /**
@@ -141,15 +148,29 @@ public final class Host {
     }
 
     public boolean isReadable(Path path) {
-        return stat(path).isPresent() && Files.isReadable(path);
+        return permits(path, Observation.Right.READ);
     }
 
     public boolean isWritable(Path path) {
-        return stat(path).isPresent() && Files.isWritable(path);
+        return permits(path, Observation.Right.WRITE);
     }
 
     public boolean isExecutable(Path path) {
-        return stat(path).isPresent() && Files.isExecutable(path);
+        return permits(path, Observation.Right.EXECUTE);
+    }
+
+    /** By access(2): groups, access lists and read-only mounts have a say that no identity tells of. */
+    private boolean permits(Path path, Observation.Right right) {
+        if (stat(path).isEmpty()) {
+            return false;
+        }
+        boolean permitted = answers.to(right.name(), path, () -> switch (right) {
+            case READ -> Files.isReadable(path);
+            case WRITE -> Files.isWritable(path);
+            case EXECUTE -> Files.isExecutable(path);
+        });
+        observations.add(new Observation.Permission(path, right, permitted));
+        return permitted;
     }
 
     /**
@@ -157,7 +178,8 @@ public final class Host {
      * closed. Nothing is opened, since opening some devices (a GPU) starts them.
      */
     public boolean grantsAccess(Path path) {
-        boolean granted = isReadable(path) && Files.isWritable(path);
+        boolean granted = stat(path).isPresent()
+                && answers.to("access", path, () -> Files.isReadable(path) && Files.isWritable(path));
         observations.add(new Observation.Access(path, granted));
         return granted;
     }
@@ -167,13 +189,15 @@ public final class Host {
         if (stat(path).isEmpty()) {
             return Optional.empty();
         }
-        try (InputStream in = Files.newInputStream(path)) {
-            return Optional.of(in.readNBytes(limit));
-        } catch (NoSuchFileException e) {
-            return Optional.empty();
-        } catch (IOException e) {
-            throw new HostException("could not read %s: %s".formatted(path, Reason.of(e)), e);
-        }
+        return answers.to("read " + limit, path, () -> {
+            try (InputStream in = Files.newInputStream(path)) {
+                return Optional.of(in.readNBytes(limit));
+            } catch (NoSuchFileException e) {
+                return Optional.empty();
+            } catch (IOException e) {
+                throw new HostException("could not read %s: %s".formatted(path, Reason.of(e)), e);
+            }
+        });
     }
 
     /**
@@ -184,7 +208,7 @@ public final class Host {
      */
     public Optional<byte[]> readWhole(Path path, int limit) {
         if (stat(path).isEmpty()) {
-            if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
+            if (answers.to("not exists", path, () -> Files.notExists(path, LinkOption.NOFOLLOW_LINKS))) {
                 return Optional.empty();
             }
             throw new HostException("could not read %s: it is out of reach, or a link to nothing".formatted(path));
@@ -208,11 +232,14 @@ public final class Host {
         if (!stat(path).map(FileIdentity::regular).orElse(false)) {
             return Optional.empty();
         }
-        try (FileChannel channel = FileChannel.open(path)) {
-            return Optional.of(reader.apply((offset, length) -> part(channel, offset, length)));
-        } catch (IOException | UncheckedIOException e) {
-            return Optional.empty();
-        }
+        // What is made of the parts has to be a value: it is what is written down.
+        return answers.to("parts by " + reader.getClass().getName(), path, () -> {
+            try (FileChannel channel = FileChannel.open(path)) {
+                return Optional.of(reader.apply((offset, length) -> part(channel, offset, length)));
+            } catch (IOException | UncheckedIOException e) {
+                return Optional.empty();
+            }
+        });
     }
 
     private static byte[] part(FileChannel channel, long offset, int length) {
@@ -271,14 +298,18 @@ public final class Host {
         return target(link).filter(text -> text.startsWith("/")).map(Path::of);
     }
 
-    private static Optional<String> target(Path link) {
-        try {
-            return Files.isSymbolicLink(link)
-                    ? Optional.of(Files.readSymbolicLink(link).toString())
-                    : Optional.empty();
-        } catch (IOException e) {
-            return Optional.empty();
-        }
+    private Optional<String> target(Path link) {
+        Optional<String> target = answers.to("link", link, () -> {
+            try {
+                return Files.isSymbolicLink(link)
+                        ? Optional.of(Files.readSymbolicLink(link).toString())
+                        : Optional.empty();
+            } catch (IOException e) {
+                return Optional.empty();
+            }
+        });
+        observations.add(new Observation.Link(link, target));
+        return target;
     }
 
     /** The names in a directory, sorted; empty if there is none or it is closed to the user. */
@@ -286,13 +317,16 @@ public final class Host {
         if (!isDirectory(directory)) {
             return List.of();
         }
-        try (Stream<Path> entries = Files.list(directory)) {
-            return entries.map(entry -> String.valueOf(entry.getFileName()))
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            return List.of();
-        }
+        // A name more or less changes the directory's time, which was looked at.
+        return answers.to("list", directory, () -> {
+            try (Stream<Path> entries = Files.list(directory)) {
+                return entries.map(entry -> String.valueOf(entry.getFileName()))
+                        .sorted()
+                        .toList();
+            } catch (IOException e) {
+                return List.of();
+            }
+        });
     }
 
     /**
@@ -336,18 +370,21 @@ public final class Host {
 
     /** The path with all symbolic links resolved, or the path itself where that is impossible. */
     public Path realPath(Path path) {
-        try {
-            Path real = path.toRealPath();
-            observations.add(new Observation.File(path, stat(path)));
-            return real;
-        } catch (IOException e) {
-            return path;
-        }
+        Path real = answers.to("real path", path, () -> {
+            try {
+                return path.toRealPath();
+            } catch (IOException e) {
+                return path;
+            }
+        });
+        stat(path);
+        observations.add(new Observation.RealPath(path, real));
+        return real;
     }
 
     /** Whether the path itself is a symbolic link. */
     public boolean isLink(Path path) {
-        return Files.isSymbolicLink(path);
+        return target(path).isPresent();
     }
 
     /**
