@@ -79,3 +79,60 @@ reads() { # WORD…: what is read of a message of these words, each closed by NU
         "A=1 SLURM_JOB_ID=7 SLURM_STEP_GPUS=0 "
     is_text "$("$plugin" common)" ""
 }
+
+# ---- options, with a test in Slurm's place
+
+options() { # [NAME=VALUE…] local|allocator|remote|batch CALL… [-- WORD…]: what the options are then
+    local -a variables=()
+    while [[ $1 == *=* ]]; do
+        variables+=("$1")
+        shift
+    done
+    env -i ASAN_OPTIONS=detect_leaks=1 "${variables[@]}" "$BERTH_BUILD/test/plugin_options" "$@"
+}
+
+@test "an option counts more than its variable, Berth's variable more than pyxis', an opposite as much as itself" {
+    is_text "$(options BERTH_CONTAINER_WORKDIR=/b PYXIS_CONTAINER_WORKDIR=/p local container-workdir=/o)" $'container-workdir=/o\nflags: --cwd=/o'
+    is_text "$(options BERTH_CONTAINER_WORKDIR=/b PYXIS_CONTAINER_WORKDIR=/p local)" $'container-workdir=/b\nhanded on: 2=/b\nflags: --cwd=/b'
+    is_text "$(options PYXIS_CONTAINER_WORKDIR=/p local)" $'container-workdir=/p\nhanded on: 2=/p\nflags: --cwd=/p'
+    is_text "$(options BERTH_CONTAINER_MOUNT_HOME=0 local)" $'no-container-mount-home=1\nhanded on: 4=1\nflags: --no-home'
+    is_text "$(options BERTH_CONTAINER_MOUNT_HOME=no local container-mount-home)" $'container-mount-home=1\nflags: --mount-home'
+    is_text "$(options BERTH_CONTAINER_MOUNT_HOME=1 local no-container-mount-home)" $'no-container-mount-home=1\nflags: --no-home'
+    is_text "$(options local container-writable container-readonly)" $'container-readonly=1\nflags: --read-only'
+    is_text "$(options BERTH_CONTAINER_WORKDIR= local)" "flags:"
+    is_text "$(options BERTH_CONTAINER_WRITABLE=maybe local)" "error: berth: BERTH_CONTAINER_WRITABLE=maybe is neither yes nor no"
+}
+
+@test "values of one source are one list, or have to be the same" {
+    is_text "$(options local container-mounts=/a:/a container-mounts=/b:/b container-mounts=/a:/a)" \
+        $'container-mounts=/a:/a,/b:/b\nhanded on: 1=/a:/a,/b:/b\nflags: --mounts=/a:/a,/b:/b'
+    is_text "$(options local container-image=a container-image=a)" $'container-image=a\nflags:'
+    is_text "$(options local container-image=a container-image=b)" "error: berth: --container-image is given twice: a and b"
+    is_text "$(options local container-image=)" "error: berth: --container-image needs a value"
+}
+
+@test "srun's values replace those of sbatch and salloc, and a command line's those of a script" {
+    local inherited=_SLURM_SPANK_OPTION_berth_container_mounts=/i:/i
+    is_text "$(options $inherited local container-mounts=/i:/i)" $'container-mounts=/i:/i\nflags: --mounts=/i:/i'
+    is_text "$(options $inherited local container-mounts=/i:/i container-mounts=/c:/c)" $'container-mounts=/c:/c\nflags: --mounts=/c:/c'
+    is_text "$(options "SLURM_SPANK_$inherited" local container-mounts=/i:/i container-mounts=/c:/c)" $'container-mounts=/c:/c\nflags: --mounts=/c:/c'
+    # Slurm hands on the last of a list; the whole was handed on by ourselves.
+    is_text "$(options $inherited SLURM_BERTH_1=/h:/h,/i:/i local container-mounts=/i:/i)" \
+        $'container-mounts=/h:/h,/i:/i\nhanded on: 1=/h:/h,/i:/i\nflags: --mounts=/h:/h,/i:/i'
+    is_text "$(options allocator container-mounts=/s:/s container-mounts=/c:/c -- --container-mounts=/c:/c)" $'container-mounts=/c:/c\nflags: --mounts=/c:/c'
+    is_text "$(options allocator container-mounts=/s:/s container-mounts=/c:/c -- --container-mou /c:/c)" $'container-mounts=/c:/c\nflags: --mounts=/c:/c'
+    is_text "$(options allocator container-mounts=/s:/s container-mounts=/t:/t)" \
+        $'container-mounts=/s:/s,/t:/t\nhanded on: 1=/s:/s,/t:/t\nflags: --mounts=/s:/s,/t:/t'
+}
+
+@test "nodes take what was handed on, a batch script the variables, and what another command handed on is forgotten" {
+    is_text "$(options SLURM_BERTH_2=/w remote container-image=y)" $'container-image=y\ncontainer-workdir=/w\nhanded on: 2=/w\nflags: --cwd=/w'
+    is_text "$(options BERTH_CONTAINER_WORKDIR=/w batch)" $'container-workdir=/w\nflags: --cwd=/w'
+    is_text "$(options SLURM_BERTH_2=/w SLURM_BERTH_CALLED=x SLURM_BERTH_QUIET=1 local container-image=y)" $'container-image=y\nflags:'
+}
+
+@test "srun's -Q is one of srun's own words" {
+    is_text "$(options local -- -N2 -Q command)" $'handed on: QUIET=1\nflags:'
+    is_text "$(options local -- --quiet command)" $'handed on: QUIET=1\nflags:'
+    is_text "$(options local -- -N2 command -Q)" "flags:"
+}
