@@ -307,9 +307,10 @@ impatient_plugin() { # SECONDS
     uid=$(id -u "$BERTH_USER")
     mine=/var/tmp/berth-$uid
     on_node n1 sh -c "rm -rf $mine; mkdir -m 777 $mine"
+    # Removals that stand still have a test of their own.
+    as_user touch log.once
     as_user srun -w n1 -n1 sh -c "umask 077; mkdir -p $mine.0123456789abcdef/job-\$SLURM_JOB_ID $mine.0123456789abcdeX/job-\$SLURM_JOB_ID; echo \$SLURM_JOB_ID >job"
     job=$(cat job)
-    as_user touch log.once
     poll none_at_work
     poll grep -q "^container remove --job=$job\$" "$place/work/log"
     [[ $(grep -c . "$place/work/log") == 1 ]]
