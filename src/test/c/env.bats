@@ -126,6 +126,10 @@ export X=1
 lines=|I=ends|"
 }
 
+@test "exports are read as the planner reads them" {
+    is_text "$(exports "$(cat "$BATS_TEST_DIRNAME/exports.txt")")" "$(cat "$BATS_TEST_DIRNAME/exports.expected")"
+}
+
 @test "exports that are none are refused" {
     local text
     for text in "A=1" "export A='open" 'export A="open' "export A=\$'open" "export A=1 B=2" $'export A=1\nlocal B=2'; do

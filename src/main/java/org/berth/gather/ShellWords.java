@@ -7,7 +7,7 @@ import org.berth.host.Bytes;
 /**
  * Reads quoted words as shells print them: bare, {@code '…'}, {@code "…"} and {@code $'…'} pieces up to the end of the line.
  *
- * <p>mksh writes values with control characters as {@code $'…'}, busybox and dash only use the first three.
+ * <p>The launcher reads the same ({@code env.c}); {@code src/test/c/exports.txt} holds the two together. mksh writes values with control characters as {@code $'…'}, busybox and dash only use the first three.
  */
 final class ShellWords {
     private static final String EXPORT = "export ";
@@ -48,10 +48,12 @@ final class ShellWords {
             if (c == '$' && !atEnd() && text.charAt(at) == '\'') {
                 at++;
                 escaped(value);
-            } else if (c == '\'' || c == '"') {
+            } else if (c == '\'') {
                 int end = text.indexOf(c, at);
                 value.append(text, at, end < 0 ? text.length() : end);
                 at = end < 0 ? text.length() : end + 1;
+            } else if (c == '"') {
+                inDoubleQuotes(value);
             } else if (c == '\\' && !atEnd()) {
                 value.append(text.charAt(at++));
             } else {
@@ -60,6 +62,19 @@ final class ShellWords {
         }
         at++;
         return value.toString();
+    }
+
+    /** The rest of {@code "…"}, in which a backslash takes away the meaning of what has one; an escaped newline is none at all. */
+    private void inDoubleQuotes(StringBuilder value) {
+        while (!atEnd() && text.charAt(at) != '"') {
+            char c = text.charAt(at++);
+            boolean escape = c == '\\' && !atEnd() && "\"\\$`\n".indexOf(text.charAt(at)) >= 0;
+            char said = escape ? text.charAt(at++) : c;
+            if (!escape || said != '\n') {
+                value.append(said);
+            }
+        }
+        at++;
     }
 
     /** The rest of {@code $'…'}; bytes by number are put together before they are read as text. */
@@ -93,7 +108,9 @@ final class ShellWords {
                 default -> {
                     if (escape >= '0' && escape <= '7') {
                         at--;
-                        bytes.write(octal());
+                        bytes.write(number(8, 3));
+                    } else if (escape == 'x' && !atEnd() && Character.digit(text.charAt(at), 16) >= 0) {
+                        bytes.write(number(16, 2));
                     } else {
                         bytes.writeBytes(Bytes.encode(String.valueOf(escape)));
                     }
@@ -104,10 +121,10 @@ final class ShellWords {
         value.append(Bytes.decode(bytes.toByteArray()));
     }
 
-    private int octal() {
+    private int number(int base, int digits) {
         int value = 0;
-        for (int i = 0; i < 3 && !atEnd() && text.charAt(at) >= '0' && text.charAt(at) <= '7'; i++) {
-            value = value * 8 + text.charAt(at++) - '0';
+        for (int i = 0; i < digits && !atEnd() && Character.digit(text.charAt(at), base) >= 0; i++) {
+            value = value * base + Character.digit(text.charAt(at++), base);
         }
         return value;
     }

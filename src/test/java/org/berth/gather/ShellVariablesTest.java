@@ -3,8 +3,12 @@ package org.berth.gather;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class ShellVariablesTest {
@@ -34,6 +38,18 @@ class ShellVariablesTest {
                 export D='x'$'\\t''y'
                 """;
         assertEquals(Map.of("A", "a\n'b\\", "B", "naïve 😀 ï", "C", "plain", "D", "x\ty"), ShellVariables.parse(text));
+    }
+
+    /** The texts are those of {@code env.bats}. */
+    @Test
+    void exportsAreReadAsTheLauncherReadsThem() throws IOException {
+        Map<String, String> expected = new TreeMap<>();
+        for (String variable :
+                Files.readString(Path.of("src/test/c/exports.expected")).split("\\|")) {
+            String[] parts = variable.split("=", 2);
+            expected.put(parts[0], parts[1]);
+        }
+        assertEquals(expected, ShellVariables.parse(Files.readString(Path.of("src/test/c/exports.txt"))));
     }
 
     /** An environment file whose last line ends so was read for ever. */
