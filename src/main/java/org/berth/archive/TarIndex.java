@@ -15,6 +15,9 @@ import org.berth.error.ImageException;
  *
  * <p>Only what archives of images hold: regular files and links; what else there is gets a place in the index and no
  * content. A name that leads out of the archive is left out, since nothing can ask for it; of equal names the last counts.
+ *
+ * <p>commons-compress' readers bound neither the number of members nor an extended header, so an archive's author decides how much
+ * memory they take; the layers' reader ({@code convert}) streams, and keeps no places.
  */
 final class TarIndex {
     private static final int BLOCK = 512;
