@@ -1,10 +1,10 @@
 package org.berth.cli;
 
 /** How far two words are apart: the least number of letters put in, left out or changed. */
-final class Distance {
+public final class Distance {
     private Distance() {}
 
-    static int between(String a, String b) {
+    public static int between(String a, String b) {
         int[] row = new int[b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {
             row[j] = j;

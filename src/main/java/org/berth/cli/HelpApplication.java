@@ -2,7 +2,6 @@ package org.berth.cli;
 
 import io.quarkus.runtime.QuarkusApplication;
 import java.io.PrintStream;
-import java.util.ArrayList;
 import java.util.List;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -46,11 +45,8 @@ public final class HelpApplication implements QuarkusApplication {
     private static int error(String message, List<String> path) {
         PrintStream err = System.err;
         err.println(message);
-        List<String> similar = similar(message);
-        if (!similar.isEmpty()) {
-            err.println("\nDid you mean this?\n\t" + String.join("\n\t", similar));
-        }
         String command = String.join(" ", path);
+        Advice.of(message, OptionTable.command(command)).forEach(line -> err.println("\n" + line));
         if (path.isEmpty()) {
             err.println("\nRun 'berth --help' for more detailed usage information.");
         } else {
@@ -60,28 +56,5 @@ public final class HelpApplication implements QuarkusApplication {
             err.println("Run 'berth %s --help' for more detailed usage information.".formatted(command));
         }
         return ExitStatus.USAGE;
-    }
-
-    /** Names close to the quoted or dashed word of the message. */
-    private static List<String> similar(String message) {
-        List<String> names = new ArrayList<>();
-        String word;
-        if (message.contains("unknown command \"")) {
-            word = message.replaceAll(".*unknown command \"([^\"]*)\".*", "$1");
-            OptionTable.COMMANDS.stream()
-                    .filter(c -> !c.hidden())
-                    .forEach(c -> names.add(c.name().split(" ")[0]));
-        } else if (message.contains("unknown flag: --")) {
-            word = message.replaceAll(".*unknown flag: --", "");
-            OptionTable.COMMANDS.forEach(c -> c.options().forEach(o -> names.add(o.name())));
-        } else {
-            return List.of();
-        }
-        return names.stream()
-                .distinct()
-                .filter(name -> Distance.between(name, word) <= 2)
-                .limit(3)
-                .map(name -> message.contains("flag") ? "--" + name : name)
-                .toList();
     }
 }

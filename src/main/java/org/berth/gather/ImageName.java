@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
+import org.berth.cli.Distance;
 import org.berth.error.HostException;
 import org.berth.error.UsageException;
 import org.berth.oci.ImageReference;
@@ -128,23 +128,8 @@ public sealed interface ImageName {
     private static Optional<String> nearest(String name) {
         return Arrays.stream(KNOWN.split("[ ,;]+"))
                 .filter(known -> known.endsWith(":") || known.endsWith("://"))
-                .filter(known -> distance(name, known.substring(0, known.indexOf(':'))) <= 2)
-                .min(Comparator.comparingInt(known -> distance(name, known.substring(0, known.indexOf(':')))));
-    }
-
-    /** Letters to be added, removed or changed. */
-    private static int distance(String one, String other) {
-        int[] row = IntStream.rangeClosed(0, other.length()).toArray();
-        for (int i = 1; i <= one.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= other.length(); j++) {
-                int changed = diagonal + (one.charAt(i - 1) == other.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(changed, Math.min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[other.length()];
+                .filter(known -> Distance.between(name, known.substring(0, known.indexOf(':'))) <= 2)
+                .min(Comparator.comparingInt(known -> Distance.between(name, known.substring(0, known.indexOf(':')))));
     }
 
     String KNOWN =
