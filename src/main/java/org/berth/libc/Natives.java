@@ -75,6 +75,8 @@ final class Natives {
 
     static native int tcsetattr(int terminal, int when, byte[] settings);
 
+    static native int ioctl(int file, long request, byte[] argument);
+
     static native String strerror(int errno);
 
     /** Since glibc 2.33. */

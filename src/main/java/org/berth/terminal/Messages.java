@@ -88,7 +88,9 @@ public final class Messages {
                 && !invocation.globalFlag("nocolor")
                 && host.env("NO_COLOR").isEmpty();
         ProgressStyle asked = ProgressStyle.of(invocation);
-        ProgressStyle automatic = host.facts().standardErrorIsTerminal() ? ProgressStyle.TTY : ProgressStyle.NONE;
+        ProgressStyle onTerminal =
+                host.env("TERM").filter("dumb"::equals).isPresent() ? ProgressStyle.PLAIN : ProgressStyle.TTY;
+        ProgressStyle automatic = host.facts().standardErrorIsTerminal() ? onTerminal : ProgressStyle.NONE;
         return new Messages(
                 System.err,
                 level,

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntSupplier;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.resolve.PullEvents;
@@ -12,17 +13,22 @@ import org.berth.resolve.PullEvents;
 /**
  * Shows on a terminal how layers arrive: a line each with bytes, rate and time to go, drawn anew ten times a second.
  *
- * <p>Only layers under way have a line; one that is complete is printed once and left standing.
+ * <p>Only layers under way have a line; one that is complete is printed once and left standing. A line is never wider than the
+ * terminal is when it is drawn: the rate gives way first, then the bar, then the time to go, then the bytes.
  */
 final class ProgressDisplay implements PullEvents.ShownProgress {
     private static final int BAR = 30;
+    private static final int SHORTEST_BAR = 10;
     private static final long DRAW_MILLIS = 100;
 
     private final PrintStream err;
+    private final IntSupplier columns;
     private final Map<Digest, Layer> layers = new LinkedHashMap<>();
     private final List<String> sentences = new ArrayList<>();
     private final Thread drawer;
-    private int drawn;
+    /** How long the lines are that stand on the terminal and are drawn anew. */
+    private final List<Integer> drawn = new ArrayList<>();
+
     private boolean closed;
 
     private static final class Layer {
@@ -36,8 +42,10 @@ final class ProgressDisplay implements PullEvents.ShownProgress {
         }
     }
 
-    ProgressDisplay(PrintStream err) {
+    /** @param columns how wide the terminal is now */
+    ProgressDisplay(PrintStream err, IntSupplier columns) {
         this.err = err;
+        this.columns = columns;
         drawer = Thread.ofPlatform().daemon().name("progress").start(this::drawUntilClosed);
     }
 
@@ -95,41 +103,57 @@ final class ProgressDisplay implements PullEvents.ShownProgress {
     }
 
     private void draw() {
+        int width = Math.max(1, columns.getAsInt());
         StringBuilder text = new StringBuilder();
-        if (drawn > 0) {
-            text.append("\u001b[").append(drawn).append("A");
+        // A terminal that became narrower has wrapped what stands there.
+        int rows = drawn.stream()
+                .mapToInt(length -> Math.max(1, Math.ceilDiv(length, width)))
+                .sum();
+        if (rows > 0) {
+            text.append("\u001b[").append(rows).append("A\r\u001b[J");
         }
-        drawn = 0;
-        sentences.forEach(
-                sentence -> text.append("\r\u001b[KINFO:    ").append(sentence).append('\n'));
+        drawn.clear();
+        sentences.forEach(sentence -> text.append("INFO:    ").append(sentence).append('\n'));
         sentences.clear();
         for (Layer layer : layers.values().stream().filter(l -> l.done).toList()) {
-            text.append("\r\u001b[K").append(line(layer)).append('\n');
+            text.append(line(layer, width)).append('\n');
             layers.remove(layer.blob.digest());
         }
         for (Layer layer : layers.values()) {
-            text.append("\r\u001b[K").append(line(layer)).append('\n');
-            drawn++;
+            String line = line(layer, width);
+            text.append(line).append('\n');
+            drawn.add(line.length());
         }
         err.print(text);
         err.flush();
     }
 
-    private static String line(Layer layer) {
+    /** As much as fits, with one column left: some terminals wrap after the last. */
+    private static String line(Layer layer, int width) {
         double seconds = Math.max(0.001, (System.nanoTime() - layer.startedNanos) / 1e9);
         double rate = layer.bytes / seconds;
         long size = Math.max(1, layer.blob.size());
-        int filled = (int) (BAR * Math.min(layer.bytes, size) / size);
-        String rest = layer.done ? "done" : rate < 1 ? "" : "%.0fs".formatted(Math.max(0, (size - layer.bytes) / rate));
-        return "%s %9s / %9s [%s%s] %3d%% %9s/s %s"
-                .formatted(
-                        layer.blob.digest().hex().substring(0, 12),
-                        Sizes.text(layer.bytes),
-                        Sizes.text(layer.blob.size()),
-                        "=".repeat(filled),
-                        " ".repeat(BAR - filled),
-                        100 * Math.min(layer.bytes, size) / size,
-                        Sizes.text((long) rate),
-                        rest);
+        String name = layer.blob.digest().hex().substring(0, 12);
+        String bytes = " %9s / %9s".formatted(Sizes.text(layer.bytes), Sizes.text(layer.blob.size()));
+        String share = " %3d%%".formatted(100 * Math.min(layer.bytes, size) / size);
+        String speed = " %9s/s".formatted(Sizes.text((long) rate));
+        String rest =
+                layer.done ? " done" : rate < 1 ? "" : " %.0fs".formatted(Math.max(0, (size - layer.bytes) / rate));
+        int left = width - 1 - name.length() - share.length();
+        boolean hasBytes = bytes.length() <= left;
+        left -= hasBytes ? bytes.length() : 0;
+        boolean hasRest = rest.length() <= left;
+        // Its room is kept while it is not known: the bar must not jump.
+        left -= hasRest ? Math.max(rest.length(), " 100s".length()) : 0;
+        boolean hasBar = hasBytes && left >= SHORTEST_BAR + " []".length();
+        int bar = hasBar ? Math.min(BAR, left - " []".length()) : 0;
+        left -= hasBar ? bar + " []".length() : 0;
+        int filled = (int) (bar * Math.min(layer.bytes, size) / size);
+        return name
+                + (hasBytes ? bytes : "")
+                + (hasBar ? " [%s%s]".formatted("=".repeat(filled), " ".repeat(bar - filled)) : "")
+                + share
+                + (hasBar && speed.length() <= left ? speed : "")
+                + (hasRest ? rest : "");
     }
 }

@@ -2,6 +2,7 @@ package org.berth.terminal;
 
 import java.time.Duration;
 import java.util.List;
+import org.berth.libc.TerminalSize;
 import org.berth.oci.Descriptor;
 import org.berth.oci.Digest;
 import org.berth.resolve.PullEvents;
@@ -42,7 +43,7 @@ public record ShownEvents(Messages messages) implements PullEvents {
     public ShownProgress progress() {
         boolean quiet = messages.level() < Messages.NORMAL;
         return switch (messages.style()) {
-            case TTY -> quiet ? new NoProgress(messages) : new ProgressDisplay(System.err);
+            case TTY -> quiet ? new NoProgress(messages) : new ProgressDisplay(System.err, TerminalSize::columns);
             case PLAIN -> new ReportedProgress(PLAIN_INTERVAL, System::nanoTime, this::plain, messages::info);
             case JSON -> {
                 JsonEvents json = messages.events().orElseGet(() -> new JsonEvents(System.err));
