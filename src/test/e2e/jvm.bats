@@ -34,6 +34,20 @@ load helper
     [[ -z $(find "$place/home" -mindepth 1 -not -path '*/.apptainer*') ]]
 }
 
+@test "calling the C library says nothing, unpacks nothing, and is not done by a launch" {
+    run --separate-stderr berth cache where
+    [[ $status == 0 && $stderr == "" && -z $(find "$place" -iname '*jna*') ]] || { echo "$stderr"; return 1; }
+    run --separate-stderr berth -q build --sandbox "$place/home/box" "$HELLO"
+    [[ $status == 0 && $stderr == "" && -z $(find "$place" -iname '*jna*') ]] || { echo "$stderr"; return 1; }
+    # In a tree without its library whoever needs it fails.
+    cp -a "$(dirname "$(dirname "$(readlink -f "$BERTH")")")" "$place/tree"
+    rm "$place/tree/libexec/berth/native/libjnidispatch.so"
+    run --separate-stderr as_user "$place/tree/bin/berth" exec "$HELLO" echo in
+    [[ $status == 0 && $output == in ]] || { echo "$stderr"; return 1; }
+    run --separate-stderr as_user "$place/tree/bin/berth" cache where
+    [[ $status != 0 ]]
+}
+
 @test "LANG=C passes names in UTF-8 unchanged" {
     run --separate-stderr berth LANG=C LC_ALL=C exec "$IMAGE" echo 'naïve ☃'
     [[ $status == 0 && $output == 'naïve ☃' ]]
