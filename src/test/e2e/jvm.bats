@@ -37,12 +37,12 @@ load helper
 @test "calling the C library says nothing, unpacks nothing, and is not done by a launch" {
     run --separate-stderr berth cache where
     [[ $status == 0 && $stderr == "" && -z $(find "$place" -iname '*jna*') ]] || { echo "$stderr"; return 1; }
-    run --separate-stderr berth -q build --sandbox "$place/home/box" "$HELLO"
+    run --separate-stderr berth -q build --sandbox "$place/home/box" "$IMAGE"
     [[ $status == 0 && $stderr == "" && -z $(find "$place" -iname '*jna*') ]] || { echo "$stderr"; return 1; }
     # In a tree without its library whoever needs it fails.
     cp -a "$(dirname "$(dirname "$(readlink -f "$BERTH")")")" "$place/tree"
     rm "$place/tree/libexec/berth/native/libjnidispatch.so"
-    run --separate-stderr as_user "$place/tree/bin/berth" exec "$HELLO" echo in
+    run --separate-stderr as_user "$place/tree/bin/berth" exec "$IMAGE" echo in
     [[ $status == 0 && $output == in ]] || { echo "$stderr"; return 1; }
     run --separate-stderr as_user "$place/tree/bin/berth" cache where
     [[ $status != 0 ]]
