@@ -204,6 +204,14 @@ static char *search(const struct context *context, const char *name)
 	}
 }
 
+/* A command line in quotes is one word, and no program's name. */
+static const char *several_words(const char *name)
+{
+	return strpbrk(name, " \t|&;")
+		       ? " (that is one word: leave its quotes out, or say sh -c and then it)"
+		       : "";
+}
+
 void op_exec(struct context *context, struct step *step)
 {
 	char **argv = arguments(context, step->words + 1, step->count - 1, step->words[0]);
@@ -214,9 +222,10 @@ void op_exec(struct context *context, struct step *step)
 	if (!strchr(name, '/')) {
 		path = *name ? search(context, name) : NULL;
 		if (!path)
-			die("\"%s\": executable file not found in $PATH", name);
+			die("\"%s\": executable file not found in $PATH%s", name,
+			    several_words(name));
 	} else if (stat(path, &status) < 0) {
-		die_errno("stat %s", path);
+		die("stat %s: %s%s", path, why(errno), several_words(name));
 	}
 	run(context, path, argv);
 }

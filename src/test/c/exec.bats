@@ -55,6 +55,13 @@ env=(env-set PATH /bin --)
     is_text "$output" 'FATAL:   "data": executable file not found in $PATH'
 }
 
+@test "a command line in quotes is told to be one word" {
+    in_container "ls -l"
+    is_text "$output" 'FATAL:   "ls -l": executable file not found in $PATH (that is one word: leave its quotes out, or say sh -c and then it)'
+    in_container "ls / && pwd"
+    is_text "$output" "FATAL:   stat ls / && pwd: no such file or directory (that is one word: leave its quotes out, or say sh -c and then it)"
+}
+
 @test "a program without its loader and one of another machine are explained" {
     cp /usr/bin/env "$place/rootfs/bin/dynamic"
     in_container /bin/dynamic

@@ -86,3 +86,21 @@ load helper
     echo "$before" >/proc/sys/user/max_user_namespaces
     refused 255 user.max_user_namespaces
 }
+
+@test "swapped words, a mistyped file and a mistyped scheme are told with what was meant" {
+    run --separate-stderr berth pull docker://alpine alpine.sif
+    refused 255 "'alpine.sif' names no registry" "berth pull alpine.sif docker://alpine"
+    run --separate-stderr berth pull alpine.sif
+    refused 255 "write docker://alpine.sif"
+    run --separate-stderr berth build docker://alpine alpine.sif
+    refused 255 "'docker://alpine' is no file that could be made" "berth build alpine.sif docker://alpine"
+    cp "$IMAGE" "$place/work/hello.sif"
+    chmod 644 "$place/work/hello.sif"
+    run --separate-stderr berth exec "$place/work/helo.sif" true
+    refused 255 "helo.sif: no such file or directory" "is it hello.sif?"
+    run --separate-stderr berth exec "$place/work/other.sif" true
+    refused 255 "other.sif: no such file or directory"
+    [[ $stderr != *"is it"* ]]
+    run --separate-stderr berth exec dokcer://alpine true
+    refused 255 "is it docker://alpine?"
+}

@@ -1,13 +1,13 @@
 package org.berth.cli;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.berth.error.Nearest;
 
 /** What was probably meant by a command line that is not understood: a typing error, another program's habit, a wrong place. */
 final class Advice {
@@ -16,8 +16,6 @@ final class Advice {
     private static final Pattern FLAG = Pattern.compile("unknown flag: --(.+)");
     private static final Pattern LETTER = Pattern.compile("unknown shorthand flag: '(.)' in (.+)");
     private static final Pattern IMAGE_FILE = Pattern.compile(".*\\.(sif|sqsh|sqfs|squashfs|img)");
-
-    private static final int MAX_SIMILAR = 3;
 
     /** Commands of Docker, Podman and Singularity. */
     private static final Map<String, String> COMMANDS = Map.ofEntries(
@@ -167,12 +165,8 @@ final class Advice {
     }
 
     private static List<String> didYouMean(String word, String dashes, Stream<String> names) {
-        int most = word.length() <= 3 ? 1 : 2;
-        List<String> close = names.filter(name -> !name.equals(word) && Distance.between(name, word) <= most)
-                .sorted(Comparator.comparingInt(name -> Distance.between(name, word)))
-                .limit(MAX_SIMILAR)
-                .map(name -> dashes + name)
-                .toList();
+        List<String> close =
+                Nearest.of(word, names).stream().map(name -> dashes + name).toList();
         return close.isEmpty() ? List.of() : List.of("Did you mean this?\n\t" + String.join("\n\t", close));
     }
 }

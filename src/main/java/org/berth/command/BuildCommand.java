@@ -8,6 +8,7 @@ import org.berth.cli.Invocation;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.error.UsageException;
 import org.berth.files.OwnFiles;
 import org.berth.gather.BuildTarget;
 import org.berth.gather.ImageName;
@@ -46,6 +47,10 @@ final class BuildCommand {
         String out = invocation.operands().getFirst();
         String source = invocation.operands().getLast();
         ImageName name = ImageName.parse(source);
+        if (ImageName.hasScheme(out)) {
+            throw new UsageException("'%s' is no file that could be made".formatted(out))
+                    .hint("the new image stands first: berth build %s %s".formatted(source, out));
+        }
         BuildTarget target =
                 new BuildTarget(host, host.path(out), out, sandbox ? BuildTarget.Form.SANDBOX : BuildTarget.Form.FILE);
         target.requireFree(invocation.flag("force"), new TerminalListener(messages));

@@ -40,7 +40,11 @@ final class PullCommand {
         BuildTarget made = switch (ImageName.parse(uri)) {
             case ImageName.LocalPath(String path) ->
                 throw new UsageException("'%s' names no registry".formatted(path))
-                        .hint("write docker://%s for an image of Docker Hub".formatted(path));
+                        .hint(
+                                operands.size() > 1 && ImageName.hasScheme(operands.getFirst())
+                                        ? "the file stands before what it is made from: berth pull %s %s"
+                                                .formatted(path, operands.getFirst())
+                                        : "write docker://%s for an image of Docker Hub".formatted(path));
             case ImageName.Remote remote -> pull(pulling, remote);
             case ImageName.Whole whole -> pull(pulling, whole);
         };

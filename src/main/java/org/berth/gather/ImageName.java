@@ -1,14 +1,14 @@
 package org.berth.gather;
 
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.berth.cli.Distance;
 import org.berth.error.HostException;
+import org.berth.error.Nearest;
 import org.berth.error.UsageException;
 import org.berth.oci.ImageReference;
 import org.berth.policy.Provenance;
@@ -119,22 +119,33 @@ public sealed interface ImageName {
                         name,
                         SCHEME.matcher(name + "://").matches()
                                 ? "it is %s://, in small letters".formatted(name)
-                                : nearest(name)
-                                        .map(known -> "is it %s? %s".formatted(known, KNOWN))
+                                : nearest(name, text.substring(scheme.length() + "://".length()))
+                                        .map("is it %s?"::formatted)
                                         .orElse(KNOWN)));
     }
 
-    /** The scheme that was meant, where one letter or two are wrong. */
-    private static Optional<String> nearest(String name) {
-        return Arrays.stream(KNOWN.split("[ ,;]+"))
+    /** The name with the scheme that was meant, where one letter or two are wrong. */
+    private static Optional<String> nearest(String scheme, String rest) {
+        List<String> schemes = Arrays.stream(KNOWN.split("[ ,;]+"))
                 .filter(known -> known.endsWith(":") || known.endsWith("://"))
-                .filter(known -> Distance.between(name, known.substring(0, known.indexOf(':'))) <= 2)
-                .min(Comparator.comparingInt(known -> Distance.between(name, known.substring(0, known.indexOf(':')))));
+                .toList();
+        return Nearest.of(scheme, schemes.stream().map(known -> known.substring(0, known.indexOf(':')))).stream()
+                .findFirst()
+                .flatMap(near -> schemes.stream()
+                        .filter(known -> known.startsWith(near + ":"))
+                        .findFirst())
+                .map(known -> known + rest);
     }
 
     String KNOWN =
             "docker://, oras://, library://, https://, http://, oci:, oci-archive:, docker-archive: and docker-daemon: are;"
                     + " a file is named by its path alone";
+
+    /** Whether it is something else than a path, and can hardly be meant as one. */
+    static boolean hasScheme(String text) {
+        return text.contains("://")
+                && (SCHEME.matcher(text).matches() || UNKNOWN.matcher(text).matches());
+    }
 
     /**
      * @throws UsageException for no name at all, and for a scheme whose service does not exist

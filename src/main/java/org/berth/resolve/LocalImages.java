@@ -7,6 +7,8 @@ import java.util.stream.Stream;
 import org.berth.config.SiteConfig;
 import org.berth.error.HostException;
 import org.berth.error.ImageException;
+import org.berth.error.Nearest;
+import org.berth.files.OutputFiles;
 import org.berth.host.Host;
 import org.berth.image.RootfsSource;
 import org.berth.image.RunnableImage;
@@ -56,6 +58,15 @@ public final class LocalImages {
         }
     }
 
+    /** One that is not there, with what is there and called nearly so. */
+    private ImageException missing(Path path) {
+        ImageException missing =
+                new ImageException("could not open image %s: no such file or directory".formatted(path));
+        Path folder = OutputFiles.folder(path);
+        List<String> near = Nearest.of(String.valueOf(path.getFileName()), host.list(folder).stream());
+        return near.isEmpty() ? missing : missing.hint("is it %s?".formatted(String.join(" or ", near)));
+    }
+
     /**
      * Looks at an image.
      *
@@ -63,7 +74,7 @@ public final class LocalImages {
      */
     public Kind kind(Path path) {
         if (!host.exists(path)) {
-            throw new ImageException("could not open image %s: no such file or directory".formatted(path));
+            throw missing(path);
         }
         if (host.isDirectory(path)) {
             return new Kind.Sandbox(path);
