@@ -88,9 +88,13 @@ complete_blobs() {
 @test "bars are drawn on a terminal, where they are asked for, and not where they are not" {
     run --separate-stderr berth pull --progress=tty a.sif "docker://$REGISTRY/hello"
     [[ $status == 0 && $stderr == *"100%"*done* ]] || { echo "$stderr"; return 1; }
-    run as_user script -qec "$BERTH pull --disable-cache b.sif docker://$REGISTRY/hello" /dev/null
+    run as_user TERM=xterm script -qec "stty cols 80; $BERTH pull --disable-cache b.sif docker://$REGISTRY/hello" /dev/null
     [[ $output == *"100%"*done* ]] || { echo "$output"; return 1; }
-    run as_user script -qec "$BERTH pull --disable-cache --progress=none c.sif docker://$REGISTRY/hello" /dev/null
+    # No line is wider than the terminal.
+    [[ -z $(sed 's/\x1b\[[0-9]*[A-Za-z]//g; s/\r//g' <<<"$output" | grep -E '^.{80,}') ]] || { echo "$output"; return 1; }
+    run as_user TERM=dumb script -qec "$BERTH pull --disable-cache --force b.sif docker://$REGISTRY/hello" /dev/null
+    [[ $output == *"blob "*" complete"* && $output != *"100%"* && $output != *$'\e['[0-9]A* ]] || { echo "$output"; return 1; }
+    run as_user TERM=xterm script -qec "$BERTH pull --disable-cache --progress=none c.sif docker://$REGISTRY/hello" /dev/null
     [[ $output != *"100%"* && -s c.sif ]] || { echo "$output"; return 1; }
 }
 
