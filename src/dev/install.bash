@@ -153,22 +153,28 @@ os.replace(new, old)' "$1" || die "install: $1 could not be written anew"
     chmod 644 "$1"
 }
 
-# The planner's JVM options as the launcher reads them, short profile.
-jvm_options() { # PREFIX
-    sed -e '/^#/d' -e '/^short:/d' -e 's/^long: *//' -e "s#@PREFIX@#$1#g" "$1/libexec/berth/jvm.options"
+# The planner's JVM options as the launcher reads them.
+jvm_options() { # PREFIX PROFILE
+    sed -e '/^#/d' -e "s/^$2: *//" -e '/^short:/d' -e '/^long:/d' -e "s#@PREFIX@#$1#g" "$1/libexec/berth/jvm.options"
 }
 
-# Writes the AOT cache where it will be used. A JVM without it goes on, slowly and unnoticed, so a failure ends the installation.
+# Writes the AOT caches where they will be used: all classes of a cache are loaded at each start, so launches have one of their own. A JVM
+# without it goes on, slowly and unnoticed, so a failure ends the installation.
 train() { # PREFIX
-    local lib=$1/libexec/berth log=target/train.log
+    local lib=$1/libexec/berth log=target/train.log profile work
     local -a options=()
-    mapfile -t options < <(jvm_options "$1")
-    rm -f "$lib/berth.aot"
-    env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS LC_ALL=C.UTF-8 "$lib/runtime/bin/java" "${options[@]}" \
-        -XX:AOTCacheOutput="$lib/berth.aot" -Dberth.profile=long -cp "$(class_path "$lib")" org.berth.command.Main --train \
-        >"$log" 2>&1 </dev/null || { grep -v 'Picked up' "$log" >&2; die "install: training the AOT cache failed"; }
-    [[ -s $lib/berth.aot ]] || { grep -v 'Picked up' "$log" >&2; die "install: the JVM wrote no AOT cache"; }
-    chmod 644 "$lib/berth.aot"
+    work=$(mktemp -d)
+    for profile in long short; do
+        mapfile -t options < <(jvm_options "$1" "$profile")
+        rm -f "$lib/$profile.aot"
+        env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS LC_ALL=C.UTF-8 "$lib/runtime/bin/java" "${options[@]}" \
+            -XX:AOTCacheOutput="$lib/$profile.aot" -Dberth.profile="$profile" -cp "$(class_path "$lib")" org.berth.command.Main \
+            --train "$profile" "$work" >"$log" 2>&1 </dev/null ||
+            { grep -v 'Picked up' "$log" >&2; die "install: training the AOT cache failed"; }
+        [[ -s $lib/$profile.aot ]] || { grep -v 'Picked up' "$log" >&2; die "install: the JVM wrote no AOT cache"; }
+        chmod 644 "$lib/$profile.aot"
+    done
+    rm -rf "$work"
 }
 
 class_path() { sed "s#\\(^\\|:\\)#\\1$1/#g" "$1/classpath"; } # LIBEXEC: absolute

@@ -164,10 +164,10 @@ static bool is_newer(const struct stat *a, const struct stat *b)
 						      : a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
 }
 
-/* The AOT cache, unless a jar has changed since: the JVM itself would not notice. */
-static char *valid_cache(const char *prefix, const struct list *jars)
+/* An AOT cache, unless a jar has changed since: the JVM itself would not notice. */
+static char *valid_cache(const char *prefix, const char *name, const struct list *jars)
 {
-	char *path = text("%s/libexec/berth/berth.aot", prefix);
+	char *path = text("%s/libexec/berth/%s.aot", prefix, name);
 	struct stat cache, jar;
 
 	if (stat(path, &cache) < 0)
@@ -225,11 +225,11 @@ static void add_options(struct list *argv, const char *prefix, enum profile prof
 	}
 }
 
-static struct list java_command(const char *prefix, enum profile profile)
+static struct list java_command(const char *prefix, enum profile profile, const char *name)
 {
 	struct list jars = class_path(prefix);
 	struct list argv = {0};
-	char *cache = valid_cache(prefix, &jars);
+	char *cache = valid_cache(prefix, name, &jars);
 
 	add(&argv, find_java(prefix));
 	add_options(&argv, prefix, profile);
@@ -351,9 +351,8 @@ static void set_signals(void)
 			signal(kept[i], SIG_IGN);
 }
 
-static int run_java(const char *prefix, enum profile profile, int facts, int plan, char **caller)
+static int run_java(const struct list *argv, int facts, int plan, char **caller)
 {
-	struct list argv = java_command(prefix, profile);
 	struct list environment = java_environment(caller);
 	const int descriptors[] = {facts, plan};
 	pid_t parent = getpid(), child;
@@ -370,10 +369,46 @@ static int run_java(const char *prefix, enum profile profile, int facts, int pla
 		 * planner reads it names by whole paths. */
 		if (chdir("/") < 0)
 			die_errno("change to /");
-		execve(argv.words[0], argv.words, environment.words);
-		die_errno("run %s", argv.words[0]);
+		execve(argv->words[0], argv->words, environment.words);
+		die_errno("run %s", argv->words[0]);
 	}
 	return wait_supervised(child, &before);
+}
+
+static bool is_one_of(const char *word, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
+/* The index of the command: the first word after the global options. */
+static int command_at(int argc, char **argv)
+{
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-'; i++)
+		if (!strcmp(argv[i], "-c") || !strcmp(argv[i], "--config"))
+			i++;
+	return i < argc ? i : argc;
+}
+
+/* Whether an image of that name is fetched or converted first (ImageName.java has the same
+ * schemes). */
+static bool is_acquired(const char *word)
+{
+	static const char *const schemes[] = {"docker",	 "docker-archive", "docker-daemon",
+					      "oci",	 "oci-archive",	   "oras",
+					      "library", "http",	   "https"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		size_t length = strlen(schemes[i]);
+
+		if (!strncmp(word, schemes[i], length) && word[length] == ':')
+			return true;
+	}
+	return false;
 }
 
 /* A container command may have to convert an image first: one that has to be fetched. */
@@ -381,29 +416,39 @@ static enum profile profile_of(int argc, char **argv)
 {
 	static const char *const commands[] = {"pull", "build",	 "push", "resolve",
 					       "sign", "verify", "key",	 "save"};
-	static const char fetched[] = "docker:";
-	int i = 1;
+	int i = command_at(argc, argv);
 
-	while (i < argc && argv[i][0] == '-')
-		i++;
 	/* A step's image may stand there without a scheme; it is the last word. */
 	if (i < argc && !strcmp(argv[i], "hold") && access(argv[argc - 1], F_OK) < 0)
 		return PROFILE_LONG;
 	if (i + 1 < argc && !strcmp(argv[i], "container") && !strcmp(argv[i + 1], "save"))
 		return PROFILE_LONG;
-	for (size_t j = 0; i < argc && j < ARRAY_SIZE(commands); j++)
-		if (!strcmp(argv[i], commands[j]))
-			return PROFILE_LONG;
+	if (i + 1 < argc && !strcmp(argv[i], "cache") && !strcmp(argv[i + 1], "pin"))
+		return PROFILE_LONG;
+	if (i < argc && is_one_of(argv[i], commands, ARRAY_SIZE(commands)))
+		return PROFILE_LONG;
 	for (; i < argc; i++)
-		if (!strncmp(argv[i], fetched, strlen(fetched)))
+		if (is_acquired(argv[i]))
 			return PROFILE_LONG;
 	return PROFILE_SHORT;
+}
+
+/* The cache of loaded classes: of launches, or of everything. */
+static const char *cache_of(enum profile profile, int argc, char **argv)
+{
+	static const char *const launches[] = {"exec", "run", "shell", "test", "hold", "version"};
+	int i = command_at(argc, argv);
+	bool launch = i < argc ? is_one_of(argv[i], launches, ARRAY_SIZE(launches))
+			       : argc > 1 && !strcmp(argv[argc - 1], "--version");
+
+	return launch && profile == PROFILE_SHORT ? "short" : "long";
 }
 
 void ask_planner(struct buffer *plan, int argc, char **argv, char **environment)
 {
 	const char *prefix = own_prefix();
 	enum profile profile = profile_of(argc, argv);
+	struct list java = java_command(prefix, profile, cache_of(profile, argc, argv));
 	int facts_fd, plan_fd, status;
 
 	check_address_space(profile);
@@ -411,7 +456,7 @@ void ask_planner(struct buffer *plan, int argc, char **argv, char **environment)
 	plan_fd = memfd_create("berth-plan", MFD_CLOEXEC);
 	if (plan_fd < 0)
 		die_errno("make room for the plan");
-	status = run_java(prefix, profile, facts_fd, plan_fd, environment);
+	status = run_java(&java, facts_fd, plan_fd, environment);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		die("Java was killed before the work was done, as it happens where memory is short "
 		    "(this process may use %llu MB)",

@@ -68,7 +68,9 @@ teardown() {
 
 @test "transfers and images that must be fetched get the long profile" {
     local words
-    for words in "pull x" "--debug build a b" "push a b" "exec docker://x y"; do
+    for words in "pull x" "--debug build a b" "push a b" "-c file pull x" "cache pin x" "exec docker://x y" "exec docker:x y" \
+        "run docker-archive:x.tar" "shell docker-daemon:x" "exec --nv oci:dir y" "test oci-archive:x.tar" "run oras://h/x" "exec library://x y" \
+        "run http://h/x.sif" "run https://h/x.sif"; do
         # shellcheck disable=SC2086 # words
         ask $words
         has_text "$(cat "$place/got/argv")" $'\n-Xmx224m\n'
@@ -77,15 +79,25 @@ teardown() {
 }
 
 @test "the AOT cache is used unless a jar is newer" {
-    local lib=$place/libexec/berth
-    touch "$lib/berth.aot"
+    local lib=$place/libexec/berth words
+    touch "$lib/short.aot" "$lib/long.aot"
     ask exec
-    has_text "$(cat "$place/got/argv")" "-XX:AOTCache=$lib/berth.aot"
+    has_text "$(cat "$place/got/argv")" "-XX:AOTCache=$lib/short.aot"
+    for words in pull "cache list" "inspect x.sif" help "exec oci:dir y"; do
+        # shellcheck disable=SC2086 # words
+        ask $words
+        has_text "$(cat "$place/got/argv")" "-XX:AOTCache=$lib/long.aot"
+    done
+    for words in --version "-c file exec x.sif y" "run x.sif" "shell x.sif"; do
+        # shellcheck disable=SC2086 # words
+        ask $words
+        has_text "$(cat "$place/got/argv")" "-XX:AOTCache=$lib/short.aot"
+    done
     touch -d "+1 minute" "$lib/lib/a.jar"
     ask exec
     lacks_text "$(cat "$place/got/argv")" AOTCache
     touch "$lib/lib/a.jar"
-    rm "$lib/berth.aot"
+    rm "$lib/short.aot" "$lib/long.aot"
 }
 
 @test "Java is found in the installation, by variable, or below /usr/lib/jvm" {

@@ -1,6 +1,7 @@
 package org.berth.command;
 
 import io.quarkus.runtime.annotations.QuarkusMain;
+import java.nio.file.Path;
 import java.util.Optional;
 import org.berth.cli.ExitStatus;
 import org.berth.error.BerthException;
@@ -22,7 +23,7 @@ public final class Main {
 
     public static void main(String[] args) throws java.io.IOException {
         if (args.length > 0 && args[0].equals("--train")) {
-            Training.run();
+            Training.run(args[1], Path.of(args[2]));
             return;
         }
         Optional<LauncherDescriptors> launcher = LauncherDescriptors.inherited();

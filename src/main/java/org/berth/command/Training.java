@@ -1,41 +1,55 @@
 package org.berth.command;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.berth.files.Trees;
 import org.berth.host.Facts;
 import org.berth.host.Host;
 import org.berth.host.LauncherDescriptors;
 
 /**
- * Runs what the AOT cache shall know, in one JVM: launches, a pull from a registry of our own, and the commands that look.
- *
- * <p>Nothing is left but what it writes into a temporary directory, which is removed.
+ * Runs what an AOT cache shall know, in one JVM. A JVM loads all classes of its cache at each start, so that the cache of the short
+ * profile knows launches and nothing else.
  */
 final class Training {
+    private static final String IMAGE = "train.sif";
+
     private Training() {}
 
-    static void run() throws IOException {
-        Path work = Files.createTempDirectory("berth-train-");
+    /**
+     * Runs the commands of a profile.
+     *
+     * @param profile {@code long}, which makes an image in the directory, or {@code short}, which launches it afterwards
+     * @param work a directory that is the caller's to remove
+     */
+    static void run(String profile, Path work) throws IOException {
+        String sif = work.resolve(IMAGE).toString();
+        if (profile.equals("short")) {
+            launches(sif).forEach(command -> run(command, work));
+            return;
+        }
         try (TrainingRegistry registry = new TrainingRegistry()) {
-            String sif = work.resolve("train.sif").toString();
             for (List<String> command : List.of(
-                    List.of("--version"),
                     List.of("--quiet", "pull", "--disable-cache", sif, registry.image()),
                     List.of("--quiet", "pull", "--force", sif, registry.image()),
                     List.of("--quiet", "exec", sif, "true"),
-                    List.of("--quiet", "exec", "--bind", "/tmp:/mnt", "--env", "A=b", "/", "true"),
-                    List.of("--quiet", "run", "--contain", "/"),
+                    List.of("--quiet", "build", "--force", sif + ".2", sif),
                     List.of("--quiet", "cache", "list"))) {
                 run(command, work);
             }
-        } finally {
-            Trees.remove(work);
         }
+    }
+
+    private static List<List<String>> launches(String sif) {
+        return List.of(
+                List.of("--version"),
+                List.of("--quiet", "exec", sif, "true"),
+                List.of("--quiet", "exec", "--bind", "/tmp:/mnt", "--env", "A=b", "/", "true"),
+                List.of("--quiet", "run", "--contain", "/"),
+                List.of("--quiet", "shell", sif),
+                List.of("--quiet", "hold", "--ready-fd=3", "--release-fd=4", "--", sif));
     }
 
     private static void run(List<String> command, Path work) {
