@@ -372,6 +372,17 @@ void op_require_file(struct context *context, struct step *step);
 /* A memfd with what the planner is told about the caller. */
 int gather_facts(int argc, char **argv, char **environment);
 
+/* ---- profile.c ---- */
+
+enum profile {
+	PROFILE_SHORT, /* starts fast, small heap */
+	PROFILE_LONG,  /* for work of more than a second */
+};
+
+enum profile profile_of(int argc, char **argv);
+/* The name of the AOT cache: that of launches, or that of everything. */
+const char *classes_of(enum profile profile, int argc, char **argv);
+
 /* ---- planner.c ---- */
 
 /* Asks the planner; returns its plan. Does not return when it has done all the work itself. */

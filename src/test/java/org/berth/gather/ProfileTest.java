@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class ProfileTest {
     @Test
     void theLauncherKnowsTheSchemesOfAllImagesThatHaveToBeGot() throws IOException {
-        String source = Files.readString(Path.of("src/main/c/planner.c"));
+        String source = Files.readString(Path.of("src/main/c/profile.c"));
         int from = source.indexOf("schemes[] = {");
         Set<String> known = Pattern.compile("\"([a-z-]+)\"")
                 .matcher(source.substring(from, source.indexOf("};", from)))
