@@ -380,22 +380,18 @@ final class Exchange implements AutoCloseable {
         if (cause instanceof HttpConnectTimeoutException) {
             return "connecting timed out";
         }
-        String said = Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
-        return cause instanceof SSLException ? "no secure connection: " + said : said;
+        return cause instanceof SSLException
+                ? "no secure connection: " + TlsFault.of(cause).reason()
+                : Optional.ofNullable(cause.getMessage()).map(Words::clean).orElse("the connection broke");
     }
 
     private static RegistryException insecure(String where, IOException cause) {
-        String reason = reason(cause);
-        String lower = reason.toLowerCase(Locale.ROOT);
-        if (lower.contains("unrecognized ssl message")) {
+        if (String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT).contains("unrecognized ssl message")) {
             return new RegistryException(where + "server gave HTTP response to HTTPS client", cause)
                     .hint("a registry without encryption is used with --no-https");
         }
-        RegistryException failure = new RegistryException(where + reason, cause);
-        return lower.contains("certif") || lower.contains("pkix")
-                ? failure.hint(
-                        "its certificate is not one that this machine trusts; --cacert FILE names another authority")
-                : failure.hint("if it is a registry without encryption, use --no-https");
+        RegistryException failure = new RegistryException(where + reason(cause), cause);
+        return TlsFault.of(cause).hint().map(failure::hint).orElse(failure);
     }
 
     @Override

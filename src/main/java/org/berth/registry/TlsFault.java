@@ -39,6 +39,14 @@ record TlsFault(String reason, Optional<String> hint) {
         return known.orElseGet(() -> unknown(String.valueOf(failure.getMessage())));
     }
 
+    static boolean isUnknownAuthority(Throwable failure) {
+        Throwable cause = failure;
+        while (cause != null && !(cause instanceof CertPathBuilderException)) {
+            cause = cause.getCause();
+        }
+        return cause != null;
+    }
+
     private static Optional<TlsFault> known(Throwable cause) {
         String text = String.valueOf(cause.getMessage());
         return switch (cause) {

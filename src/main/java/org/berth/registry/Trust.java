@@ -145,7 +145,7 @@ public record Trust(List<Path> named, List<Path> system) {
         }
 
         private void check(Check check) throws CertificateException {
-            CertificateException refusal = new CertificateException("no certificates are trusted");
+            Optional<CertificateException> refusal = Optional.empty();
             for (int i = 0; i < makers.size(); i++) {
                 Optional<X509ExtendedTrustManager> manager =
                         made.computeIfAbsent(i, n -> makers.get(n).get());
@@ -154,11 +154,13 @@ public record Trust(List<Path> named, List<Path> system) {
                         check.by(manager.orElseThrow());
                         return;
                     } catch (CertificateException e) {
-                        refusal = e;
+                        // Who knows the authority says more than who does not.
+                        refusal = refusal.filter(known -> !TlsFault.isUnknownAuthority(known))
+                                .or(() -> Optional.of(e));
                     }
                 }
             }
-            throw refusal;
+            throw refusal.orElseGet(() -> new CertificateException("no certificates are trusted"));
         }
 
         @Override

@@ -16,21 +16,17 @@ import org.junit.jupiter.api.Test;
 
 /** As the JDK nests them; the messages are the JDK's. */
 class TlsFaultTest {
-    private static TlsFault fault(String message, Throwable... causes) {
-        Throwable failure = new SSLHandshakeException(message);
-        Throwable at = failure;
-        for (Throwable cause : causes) {
-            at = at.initCause(cause).getCause();
-        }
-        return TlsFault.of(failure);
+    private static TlsFault fault(String message, Throwable cause) {
+        return TlsFault.of(new SSLHandshakeException(message).initCause(cause));
     }
 
     @Test
     void anExpiredCertificateIsToldWithItsDateAndOurs() {
         TlsFault fault = fault(
                 "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed",
-                new CertPathValidatorException("validity check failed"),
-                new CertificateExpiredException("NotAfter: Sat Jan 01 11:12:13 UTC 2022"));
+                new CertPathValidatorException(
+                        "validity check failed",
+                        new CertificateExpiredException("NotAfter: Sat Jan 01 11:12:13 UTC 2022")));
         assertEquals("its certificate has expired on 2022-01-01", fault.reason());
         assertTrue(fault.hint().orElse("").contains(LocalDate.now().toString()));
         assertEquals(
